@@ -1,0 +1,1 @@
+"""The served side: mounts, admin API, console and sign-in."""

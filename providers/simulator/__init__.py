@@ -1,0 +1,1 @@
+"""Identity providers simulated in their real wire formats."""

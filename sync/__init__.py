@@ -1,0 +1,1 @@
+"""The engine: from what a directory says to what is written."""
