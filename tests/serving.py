@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def serving(app: Any, **options: Any) -> Iterator[str]:
-    """Runs `app` as the product runs it and gives its base URL, `http://127.0.0.1:PORT`; `options` go to uvicorn."""
+    """Runs `app` as the product runs it, at the base URL `http://127.0.0.1:PORT`; `options` go to uvicorn."""
     settings: dict[str, Any] = {
         "loop": "uvloop",
         "http": "httptools",
@@ -62,6 +62,6 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
 
 @pytest.fixture
 def served() -> Iterator[Callable[..., str]]:
-    """A function that serves an ASGI app until the test ends and returns its base URL; may be called repeatedly."""
+    """A function that serves an ASGI app until the test ends and returns its base URL."""
     with ExitStack() as stack:
         yield lambda app, **options: stack.enter_context(serving(app, **options))

@@ -1,0 +1,82 @@
+# Everything is installed into .venv/ from hashed requirements: by uv where it is on the PATH, by pip otherwise.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+PACKAGES := connector providers scim_server sync
+
+ifdef UV
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+MAKE_VENV := $(UV) venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV)
+NEED_INSTALLER := :
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+MAKE_VENV := "$(PYTHON)" -m venv $(VENV)
+# A .venv that uv made has no pip; Python carries one.
+NEED_INSTALLER := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip >/dev/null
+endif
+# hatchling is among the hashed requirements, so building the project itself downloads nothing.
+INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv .venv-dev demo test lint format golden bench lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.venv: $(VENV)/.installed  ## install what the program needs
+.venv-dev: $(VENV)/.installed-dev  ## install what tests and checks need too
+
+demo: .venv  ## show the product at work on a simulated directory
+	$(BIN)/connector demo
+
+test: .venv-dev  ## run the test suite
+	$(BIN)/python -m pytest
+
+lint: .venv-dev  ## style, types and architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+
+format: .venv-dev  ## put the code into its format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: .venv-dev  ## rewrite the golden files, to be read before they are committed
+	$(BIN)/python -m pytest -q -m golden --golden
+
+bench: .venv-dev  ## measure
+	$(BIN)/python -m benchmarks
+
+lock:  ## resolve anew and export the hashed requirements; needs uv
+	@test -n "$(UV)" || { echo "make lock needs uv on the PATH" >&2; exit 1; }
+	$(UV) lock
+	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
+	    --extra postgres --group build --output-file requirements.txt
+	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
+	    --all-extras --all-groups --output-file requirements-dev.txt
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find $(PACKAGES) tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Directory Connector needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(MAKE_VENV) || { rm -rf $(VENV); \
+	    echo "Python could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV)/ with $(if $(UV),uv,pip) ..."
+	@$(NEED_INSTALLER)
+	@$(INSTALL) --require-hashes -r requirements.txt
+	@$(INSTALL_PROJECT)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what tests need ..."
+	@$(NEED_INSTALLER)
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
