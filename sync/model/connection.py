@@ -1,0 +1,104 @@
+"""A connection: an admin's named link to one directory, and the policy its changes follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Adopt(StrEnum):
+    """What to do with an unmanaged user who matches a new directory user."""
+
+    AUTO = "auto"
+    CONFIRM = "confirm"
+    NEVER = "never"
+
+
+class Mode(StrEnum):
+    """Which way a connection's directory reaches us."""
+
+    PUSH = "push"
+    PULL = "pull"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Holds when more than max(``floor``, ``share`` of the whole) would change.
+
+    ``share`` is a fraction (0.1 is 10 %).
+    """
+
+    floor: int
+    share: float
+
+    def allows(self, changed: int, whole: int) -> bool:
+        return changed <= max(self.floor, self.share * whole)
+
+    def text(self, whole: int) -> str:
+        """The limit as people read it, for a directory of ``whole``."""
+        return f"{int(max(self.floor, self.share * whole))} (the larger of {self.floor} and {self.share:.0%} of {whole})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safeguards:
+    """The limits of one connection; the defaults are the product's."""
+
+    suspensions: Limit = Limit(floor=5, share=0.10)
+    group_deletions: Limit = Limit(floor=2, share=0.20)
+    member_removals: Limit = Limit(floor=10, share=0.50)
+    member_removals_from: int = 20
+    tag_removals: Limit = Limit(floor=50, share=0.20)
+    creations: Limit = Limit(floor=50, share=0.50)
+    updates: Limit = Limit(floor=50, share=0.50)
+    user_count_fall: float = 0.50
+    empty_source: bool = True
+    first_run: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the engine needs to know of a connection's settings to decide.
+
+    ``salt`` names the version of mapping, scope and policy: fingerprints made under another one
+    do not count as equal. ``tag_template`` holds ``{name}``; None leaves groups untagged.
+    """
+
+    adopt: Adopt = Adopt.AUTO
+    verified_domains: tuple[str, ...] = ()
+    tag_template: str | None = "Group:{name}"
+    tag_managed: str = "scim"
+    rank: int = 100
+    safeguards: Safeguards = field(default_factory=Safeguards)
+    apply_harmless_when_held: bool = True
+    protected: frozenset[str] = frozenset()
+    second_look_limit: int = 1000
+    email_from: tuple[str, ...] = ("email", "user_name")
+    salt: str = ""
+
+    def tag_of(self, group_name: str) -> str | None:
+        if self.tag_template is None:
+            return None
+        return self.tag_template.replace("{name}", group_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection as stored. ``settings`` hold no secret in clear; ``sealed`` holds the sealed ones."""
+
+    id: str
+    name: str
+    type: str
+    mode: Mode = Mode.BOTH
+    enabled: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    from_file: bool = False
+    cursor: str | None = None
+    tenant: str | None = None
+    first_run_approved: bool = False
+    last_complete_at: datetime | None = None
+    created_at: datetime | None = None

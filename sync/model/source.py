@@ -1,0 +1,167 @@
+"""What the engine asks of a directory: pages of records, look-ups by id, rights one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from sync.model.resources import GroupRecord, UserRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A record that could not be used. With an id the person still counts as present.
+
+    ``kind`` is "user", "group" or "member"; ``why`` is a sentence for the admin. A record
+    without an id makes the snapshot partial: nobody can say who it was.
+    """
+
+    kind: str
+    external_id: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """Members of one group, whole or in pieces; the piece with ``last`` ends the group.
+
+    ``user_ids`` and ``group_ids`` are external ids. A group without a last piece is unread.
+    """
+
+    group_id: str
+    user_ids: Sequence[str]
+    group_ids: Sequence[str] = ()
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersUnread:
+    """The members of this group could not be read: they stay as they are, and it is reported."""
+
+    group_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberChange:
+    """A delta's word on single members of a group (adds and removals by external id)."""
+
+    group_id: str
+    added: Sequence[str] = ()
+    removed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """An explicit statement that one user or group no longer exists (a tombstone)."""
+
+    kind: str
+    external_id: str
+    why: str = "deleted at the directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Stands on the last page only, after a legal end of every walk.
+
+    ``cursor`` is the bookmark for the next delta pull; the engine commits it with the changes.
+    ``stated_users`` / ``stated_groups`` are the API's own counts where they are exact.
+    ``as_of`` is the server's clock when the read began.
+    """
+
+    cursor: str | None = None
+    stated_users: int | None = None
+    stated_groups: int | None = None
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of the IdP, in our words."""
+
+    users: Sequence[UserRecord] = ()
+    groups: Sequence[GroupRecord] = ()
+    members: Sequence[Members | MembersUnread | MemberChange] = ()
+    gone: Sequence[Gone] = ()
+    set_aside: Sequence[SetAside] = ()
+    warnings: Sequence[str] = ()
+    end: End | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Effort:
+    """What a read has cost so far: requests sent, pages read, seconds spent waiting as told."""
+
+    requests: int = 0
+    pages: int = 0
+    throttled_s: float = 0.0
+
+
+class RightState(StrEnum):
+    """Outcome of proving one right."""
+
+    OK = "ok"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """One right the pull needs, proved or not, with the remedy when it is missing."""
+
+    name: str
+    state: RightState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Answers of a look-up by id.
+
+    ``present`` maps id to record; ``gone`` holds ids the IdP says do not exist. An id in
+    neither could not be read: nothing is known of it.
+    """
+
+    present: Mapping[str, UserRecord] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupsFound:
+    """Answers of a look-up of groups by id; in neither set: it could not be read."""
+
+    present: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+
+class Source(Protocol):
+    """A provider opened for one connection. Errors are those of ``sync.model.errors``."""
+
+    effort: Effort
+
+    def identity(self) -> str | None:
+        """The IdP's id of the tenant or organisation, to notice another one answering."""
+
+    def check(self) -> Sequence[Right]:
+        """Prove the needed rights one by one."""
+
+    def full(self) -> Iterator[Page]:
+        """Read everything in scope from page 1. Users come before groups, groups before members."""
+
+    def changes(self, cursor: str) -> Iterator[Page]:
+        """Read what changed since ``cursor``; raises CursorExpired when only full() can help."""
+
+    def lookup(self, external_ids: Sequence[str]) -> Found:
+        """Read single people by id, bounded and within the time budget.
+
+        Whoever exists but lies outside the connection's scope is gone for us.
+        """
+
+    def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
+        """Read single groups by id, like ``lookup``."""
+
+    def close(self) -> None:
+        """Give back connections; safe to call twice."""

@@ -1,0 +1,251 @@
+"""One database behind two doors: reads that never wait for writers, and one writer at a time on SQLite.
+
+SQLite needs three cares (each was measured to lose data or speed without): we send BEGIN
+ourselves, since the driver's own mode makes savepoints commit; readers have their own engine and
+may not write; and small writes share one durable commit (group commit), since the disk's flush
+is what a write costs.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
+
+from sync.model.errors import ConnectorError, Misconfigured, Transient
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+GROUP_COMMIT_MAX = 64
+"""Waiting writes that share one commit; more gains little."""
+
+BUSY_TIMEOUT_MS = 15_000
+"""How long a writer waits for another process's transaction on SQLite."""
+
+RACE_RETRIES = 5
+"""How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
+
+
+class Database:
+    """Engines for one database URL: ``sqlite:///file`` or ``postgresql+psycopg://…``."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        try:
+            parsed = make_url(url)
+        except exc.ArgumentError as error:
+            raise Misconfigured(
+                "database_url is not a database address; use sqlite:///connector.db or postgresql+psycopg://…"
+            ) from error
+        self.url = url
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if parsed.database in (None, "", ":memory:"):
+                raise Misconfigured("an in-memory SQLite loses everything on exit; name a file: sqlite:///connector.db")
+            self._writer, self._reader = _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN")
+        elif parsed.get_backend_name() == "postgresql":
+            self._writer = _postgres_engine(url, pool_size)
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        else:
+            raise Misconfigured(
+                f"database_url names {parsed.get_backend_name()}, which is not supported; "
+                "use sqlite:///connector.db or postgresql+psycopg://…"
+            )
+        self._turn = threading.Lock()
+        self._committer: _GroupCommitter | None = None
+        self._starting = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state and cannot write."""
+        with _database_errors(), self._reader.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        On SQLite writers of this process take turns here, so that they do not poll the file lock.
+        """
+        with _database_errors():
+            if not self.is_sqlite:
+                with self._writer.begin() as conn:
+                    yield conn
+                return
+            with self._turn, self._writer.begin() as conn:
+                yield conn
+
+    def submit(self, work: Work[T]) -> T:
+        """Run ``work`` in a durable transaction of its own; it may run again after a lost race."""
+        if self.is_sqlite:
+            return self._group_committer().submit(work)
+        with _database_errors():
+            return self._retrying(work)
+
+    def _retrying(self, work: Work[T]) -> T:
+        for attempt in range(RACE_RETRIES):
+            try:
+                with self._writer.begin() as conn:
+                    return work(conn)
+            except exc.OperationalError as error:
+                if not _lost_race(error) or attempt == RACE_RETRIES - 1:
+                    raise
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    def _group_committer(self) -> _GroupCommitter:
+        with self._starting:
+            if self._committer is None:
+                self._committer = _GroupCommitter(self)
+            return self._committer
+
+    def close(self) -> None:
+        """Finish what was submitted and give back every connection."""
+        with self._starting:
+            if self._committer is not None:
+                self._committer.stop()
+                self._committer = None
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+class _GroupCommitter:
+    """A thread that commits up to 64 waiting writes at once, each in its own savepoint."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="group-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[T]) -> T:
+        future: Future[T] = Future()
+        self._waiting.put((work, future))
+        return future.result()
+
+    def stop(self) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while True:
+            batch, stopping = self._next_batch()
+            if batch:
+                self._commit(batch)
+            if stopping:
+                return
+
+    def _next_batch(self) -> tuple[list[tuple[Work[Any], Future[Any]]], bool]:
+        batch: list[tuple[Work[Any], Future[Any]]] = []
+        item = self._waiting.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == GROUP_COMMIT_MAX:
+                return batch, False
+            try:
+                item = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self._database.write() as conn:
+                for work, future in batch:
+                    done.append((future, *_one(conn, work)))
+        except BaseException as error:  # noqa: BLE001 - every waiting caller must hear of it, and the thread lives on
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        for future, result, failure in done:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+
+def _one(conn: Connection, work: Work[T]) -> tuple[T | None, BaseException | None]:
+    try:
+        with conn.begin_nested():
+            return work(conn), None
+    except (ConnectorError, exc.IntegrityError) as error:
+        return None, error
+    except exc.DBAPIError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one caller's mistake must not fail its neighbours in the batch
+        return None, error
+
+
+def _sqlite_engine(url: str, begin: str) -> Engine:
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def connected(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+        if begin == "BEGIN":
+            dbapi.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def begun(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgres_engine(url: str, pool_size: int) -> Engine:
+    try:
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            "PostgreSQL needs its driver: pip install 'directory-connector[postgres]' "
+            "and a URL that starts with postgresql+psycopg://"
+        ) from error
+
+
+def _lost_race(error: exc.OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """Say in our words that the database is out of reach, full or locked."""
+    try:
+        yield
+    except exc.OperationalError as error:
+        if error.connection_invalidated or _unreachable(error):
+            detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"
+            raise Transient(f"the database cannot be used right now: {detail}", retry_after_s=5) from error
+        raise
+
+
+def _unreachable(error: exc.OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state)[:2] in {"08", "53", "57"}
+    words = str(error.orig)
+    return any(
+        sign in words
+        for sign in ("locked", "disk is full", "disk I/O", "unable to open", "readonly database", "connection", "connect")
+    )
+
+
+def ping(database: Database) -> None:
+    """Raise Transient when the database does not answer."""
+    with database.read() as conn:
+        conn.execute(text("SELECT 1"))

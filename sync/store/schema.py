@@ -1,0 +1,396 @@
+"""The tables. Times are ISO 8601 text in UTC, JSON is text, ids are 16 characters.
+
+Two columns deserve a word. ``directory_user.seq`` is a small rising number per row, so that "who
+was met in this read" is a bitmap and not a set of ids. ``member.value`` is a directory user's or
+group's id, or, while ``kind`` is "pending", the id somebody named whom nobody has seen yet.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+
+def _string(length: int) -> String:
+    """Text of at most ``length``, ordered byte by byte on both databases."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text ordered byte by byte: cursors, ranges and prefixes mean the same on both databases."""
+
+ID = _string(16)
+AT = _string(27)
+"""2026-11-24T10:20:30.123456Z"""
+
+
+def _seq() -> Column[int]:
+    return Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)
+
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", _string(200), nullable=False, unique=True),
+    Column("type", _string(32), nullable=False),
+    Column("mode", _string(8), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", TEXT, nullable=False),
+    Column("sealed", TEXT, nullable=False),
+    Column("from_file", Boolean, nullable=False, server_default=text("false")),
+    Column("cursor", TEXT),
+    Column("tenant", _string(255)),
+    Column("managed_tag", _string(100), nullable=False, server_default="scim"),
+    Column("first_run_approved", Boolean, nullable=False, server_default=text("false")),
+    Column("last_complete_at", AT),
+    Column("next_full_at", AT),
+    Column("next_delta_at", AT),
+    Column("created_at", AT, nullable=False),
+    Column("updated_at", AT, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("hash", _string(64), nullable=False, unique=True),
+    Column("last_four", _string(4), nullable=False),
+    Column("created_at", AT, nullable=False),
+    Column("last_used_at", AT),
+    Column("expires_at", AT),
+    Column("revoked_at", AT),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("email", TEXT),
+    Column("email_key", TEXT, index=True),
+    Column("first_name", TEXT),
+    Column("last_name", TEXT),
+    Column("picture_url", TEXT),
+    Column("active", Boolean, nullable=False),
+    Column("suspended_by_hand", Boolean, nullable=False, server_default=text("false")),
+    Column("protected", Boolean, nullable=False, server_default=text("false")),
+    Column("admin", Boolean, nullable=False, server_default=text("false")),
+    Column("origin", _string(16), nullable=False),
+    Column("extra", TEXT),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", AT, nullable=False),
+    Column("updated_at", AT, nullable=False),
+)
+
+user_tag = Table(
+    "user_tag",
+    metadata,
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", _string(400), primary_key=True),
+    Column("set_by", _string(200), nullable=False),
+    Column("set_at", AT, nullable=False),
+)
+
+directory_user = Table(
+    "directory_user",
+    metadata,
+    _seq(),
+    Column("id", ID, nullable=False, unique=True),
+    Column("connection_id", ID, ForeignKey("connection.id"), nullable=False),
+    Column("external_id", TEXT),
+    Column("scim_external_id", TEXT),
+    Column("user_name", TEXT, nullable=False),
+    Column("user_name_key", TEXT),
+    Column("email", TEXT),
+    Column("email_key", TEXT),
+    Column("first_name", TEXT),
+    Column("last_name", TEXT),
+    Column("picture_url", TEXT),
+    Column("status", _string(16), nullable=False),
+    Column("status_text", TEXT, nullable=False, server_default=""),
+    Column("reason", TEXT, nullable=False, server_default=""),
+    Column("extra", TEXT),
+    Column("document", TEXT),
+    Column("origin", _string(8), nullable=False),
+    Column("fingerprint", LargeBinary),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("absences", Integer, nullable=False, server_default=text("0")),
+    Column("deleted_at", AT),
+    Column("created_at", AT, nullable=False),
+    Column("updated_at", AT, nullable=False),
+    Index(
+        "uq_directory_user_external",
+        "connection_id",
+        "external_id",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
+    ),
+    Index("ix_directory_user_scim_external", "connection_id", "scim_external_id"),
+    Index("ix_directory_user_user_name", "connection_id", "user_name_key"),
+    Index("ix_directory_user_email", "connection_id", "email_key"),
+    Index("ix_directory_user_created", "connection_id", "created_at", "id"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("directory_user_id", ID, ForeignKey("directory_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("how", _string(16), nullable=False),
+    Column("rule", _string(32), nullable=False),
+    Column("run_id", ID),
+    Column("linked_at", AT, nullable=False),
+)
+
+directory_group = Table(
+    "directory_group",
+    metadata,
+    _seq(),
+    Column("id", ID, nullable=False, unique=True),
+    Column("connection_id", ID, ForeignKey("connection.id"), nullable=False),
+    Column("external_id", TEXT),
+    Column("scim_external_id", TEXT),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT),
+    Column("tag", TEXT),
+    Column("document", TEXT),
+    Column("origin", _string(8), nullable=False),
+    Column("fingerprint", LargeBinary),
+    Column("member_digest", LargeBinary),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("absences", Integer, nullable=False, server_default=text("0")),
+    Column("deleted_at", AT),
+    Column("created_at", AT, nullable=False),
+    Column("updated_at", AT, nullable=False),
+    Index(
+        "uq_directory_group_external",
+        "connection_id",
+        "external_id",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
+    ),
+    Index("ix_directory_group_scim_external", "connection_id", "scim_external_id"),
+    Index("ix_directory_group_name", "connection_id", "name_key"),
+    Index("ix_directory_group_created", "connection_id", "created_at", "id"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("group_id", ID, ForeignKey("directory_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("value", _string(255), primary_key=True),
+    Column("kind", _string(8), nullable=False),
+    Column("display", TEXT),
+    Column("run_id", ID),
+    Column("added_at", AT, nullable=False),
+    Index("ix_member_value", "value", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("trigger", _string(16), nullable=False),
+    Column("mode", _string(8), nullable=False),
+    Column("state", _string(16), nullable=False),
+    Column("phase", _string(16)),
+    Column("dry_run", Boolean, nullable=False, server_default=text("false")),
+    Column("approved_beforehand", Boolean, nullable=False, server_default=text("false")),
+    Column("complete", Boolean),
+    Column("reasons", TEXT, nullable=False, server_default="[]"),
+    Column("plan_id", ID),
+    Column("approves", TEXT),
+    Column("counts", TEXT, nullable=False, server_default="{}"),
+    Column("cursor", TEXT),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("requests", Integer, nullable=False, server_default=text("0")),
+    Column("throttled_s", Float, nullable=False, server_default=text("0")),
+    Column("error", TEXT),
+    Column("error_kind", _string(32)),
+    Column("requested_at", AT, nullable=False),
+    Column("requested_by", _string(200), nullable=False),
+    Column("started_at", AT),
+    Column("ended_at", AT),
+    Column("lease_owner", _string(64)),
+    Column("lease_until", AT),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    Index(
+        "uq_run_queued",
+        "connection_id",
+        unique=True,
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "uq_run_running",
+        "connection_id",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    Index("ix_run_state", "state", "requested_at"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("run_id", ID, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("mode", _string(8), nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("verdict", _string(16), nullable=False),
+    Column("reasons", TEXT, nullable=False),
+    Column("hash", _string(64), nullable=False),
+    Column("counts", TEXT, nullable=False),
+    Column("state", _string(16), nullable=False, index=True),
+    Column("created_at", AT, nullable=False),
+    Column("decided_by", _string(200)),
+    Column("decided_at", AT),
+    Column("comment", TEXT),
+)
+
+plan_item = Table(
+    "plan_item",
+    metadata,
+    Column("plan_id", ID, ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", _string(16), nullable=False),
+    Column("action", _string(16), nullable=False),
+    Column("state", _string(16), nullable=False),
+    Column("count", Integer, nullable=False, server_default=text("1")),
+    Column("label", TEXT, nullable=False),
+    Column("change", TEXT, nullable=False),
+    Index("ix_plan_item_state", "plan_id", "state", "place"),
+    Index("ix_plan_item_id", "plan_id", "id"),
+    sqlite_with_rowid=False,
+)
+
+staged = Table(
+    "staged",
+    metadata,
+    Column("run_id", ID, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("email_key", Text),
+    Column("record", Text, nullable=False),
+    Column("fingerprint", LargeBinary),
+    Index("ix_staged_email", "run_id", "email_key"),
+    sqlite_with_rowid=False,
+)
+
+history = Table(
+    "history",
+    metadata,
+    _seq(),
+    Column("at", AT, nullable=False),
+    Column("connection_id", ID),
+    Column("run_id", ID),
+    Column("actor", _string(200), nullable=False),
+    Column("action", _string(16), nullable=False),
+    Column("kind", _string(8), nullable=False),
+    Column("subject_id", ID, nullable=False),
+    Column("user_id", ID),
+    Column("label", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("rule", _string(32)),
+    Column("count", Integer, nullable=False, server_default=text("1")),
+    Column("before", TEXT, nullable=False),
+    Column("after", TEXT, nullable=False),
+    Index("ix_history_user", "user_id", "seq"),
+    Index("ix_history_subject", "subject_id", "seq"),
+    Index("ix_history_run", "run_id", "seq"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _seq(),
+    Column("id", ID, nullable=False, unique=True),
+    Column("type", _string(64), nullable=False),
+    Column("occurred_at", AT, nullable=False),
+    Column("connection_id", ID),
+    Column("run_id", ID),
+    Column("subject_id", ID),
+    Column("body", TEXT, nullable=False),
+)
+
+attention = Table(
+    "attention",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", _string(32), nullable=False),
+    Column("key", _string(400), nullable=False),
+    Column("label", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False, server_default="{}"),
+    Column("state", _string(16), nullable=False, server_default="open"),
+    Column("resolution", _string(16)),
+    Column("resolved_by", _string(200)),
+    Column("first_seen_at", AT, nullable=False),
+    Column("last_seen_run", ID),
+    Column("resolved_at", AT),
+    Index("uq_attention_key", "connection_id", "kind", "key", unique=True),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", _string(64), primary_key=True),
+    Column("value", TEXT, nullable=False),
+)
+
+VIEWS = {
+    "app_users": """
+        SELECT u.id, u.email, u.first_name, u.last_name, u.picture_url, u.active,
+               EXISTS (SELECT 1 FROM link l JOIN directory_user d ON d.id = l.directory_user_id
+                       WHERE l.user_id = u.id AND d.deleted_at IS NULL) AS managed,
+               u.updated_at
+        FROM users u
+    """,
+    "app_user_tags": """
+        SELECT t.user_id AS user_id, t.tag AS tag, 'by hand' AS source FROM user_tag t
+        UNION
+        SELECT l.user_id, c.managed_tag, 'connection:' || c.name
+        FROM link l JOIN directory_user d ON d.id = l.directory_user_id
+                    JOIN connection c ON c.id = d.connection_id
+        WHERE d.deleted_at IS NULL
+        UNION
+        SELECT l.user_id, g.tag, 'group:' || g.id
+        FROM member m JOIN link l ON l.directory_user_id = m.value
+                      JOIN directory_group g ON g.id = m.group_id
+        WHERE m.kind = 'user' AND g.deleted_at IS NULL AND g.tag IS NOT NULL
+    """,
+}
+"""Stable views for applications that share the database, by name."""
