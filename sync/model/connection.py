@@ -97,8 +97,11 @@ class Connection:
     settings: Mapping[str, Any] = field(default_factory=dict)
     sealed: Mapping[str, str] = field(default_factory=dict)
     from_file: bool = False
+    managed_tag: str = "scim"
     cursor: str | None = None
     tenant: str | None = None
     first_run_approved: bool = False
     last_complete_at: datetime | None = None
+    next_full_at: datetime | None = None
+    next_delta_at: datetime | None = None
     created_at: datetime | None = None

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 
 from sync.model.errors import ConnectorError, Misconfigured, Transient
+from sync.store.fold import folded
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -46,7 +47,9 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if parsed.database in (None, "", ":memory:"):
-                raise Misconfigured("an in-memory SQLite loses everything on exit; name a file: sqlite:///connector.db")
+                raise Misconfigured(
+                    "an in-memory SQLite loses everything on exit; name a file: sqlite:///connector.db"
+                )
             self._writer, self._reader = _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN")
         elif parsed.get_backend_name() == "postgresql":
             self._writer = _postgres_engine(url, pool_size)
@@ -189,6 +192,7 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def connected(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None
+        dbapi.create_function("connector_fold", 1, _folded, deterministic=True)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -206,6 +210,10 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
         conn.exec_driver_sql(begin)
 
     return engine
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else folded(text)
 
 
 def _postgres_engine(url: str, pool_size: int) -> Engine:
@@ -241,7 +249,15 @@ def _unreachable(error: exc.OperationalError) -> bool:
     words = str(error.orig)
     return any(
         sign in words
-        for sign in ("locked", "disk is full", "disk I/O", "unable to open", "readonly database", "connection", "connect")
+        for sign in (
+            "locked",
+            "disk is full",
+            "disk I/O",
+            "unable to open",
+            "readonly database",
+            "connection",
+            "connect",
+        )
     )
 
 

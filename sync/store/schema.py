@@ -34,7 +34,6 @@ metadata = MetaData(
 )
 
 
-
 def _string(length: int) -> String:
     """Text of at most ``length``, ordered byte by byte on both databases."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")

@@ -1,4 +1,4 @@
-"""Times as the tables keep them: ISO 8601 text in UTC, always 27 characters, so that text order is time order."""
+"""Times as the tables keep them: ISO 8601 text in UTC, always 27 characters; text order is time order."""
 
 from __future__ import annotations
 

@@ -1,0 +1,53 @@
+"""Comparing text in any case in SQL, the same on both databases as ``sync.model.resources.fold``.
+
+SQLite calls a Python function that ``database`` registers on every connection. PostgreSQL calls
+``connector_fold``, a function the first migration makes; it differs from Unicode's full case
+folding only in a few letters outside of names' usual ones (a final sigma, dotted capital I).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+
+def folded(text: str) -> str:
+    """Casefolded, NFC. Unlike ``fold`` it keeps spaces and empty text."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+class fold(GenericFunction[str]):  # noqa: N801 - SQL functions are named like this
+    """``folded`` in SQL."""
+
+    type = Text()
+    inherit_cache = True
+    name = "connector_fold"
+
+
+class position(GenericFunction[int]):  # noqa: N801 - SQL functions are named like this
+    """Where the second text first stands in the first, from 1; 0 when it does not. Case counts."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(position, "sqlite")
+def _instr(element: position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr{compiler.process(element.clause_expr, **options)}"
+
+
+@compiles(position, "postgresql")
+def _strpos(element: position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos{compiler.process(element.clause_expr, **options)}"
+
+
+def contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    """Whether ``part`` stands somewhere in the column, in any case."""
+    return position(fold(column), folded(part)) > 0

@@ -1,0 +1,214 @@
+"""Stored plans and their items: made while planning, read in pages, decided once, applied in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection as Conn
+from sqlalchemy import bindparam, insert, select
+
+from sync.model.errors import Conflict, NotFound
+from sync.model.run import ItemState, PlanItem, PlanState, RunMode, StoredPlan, Verdict
+from sync.store import schema
+from sync.store.fold import contains
+from sync.store.text import chunks, from_json, to_json
+from sync.store.times import from_text, to_text
+
+_PLAN = schema.plan
+_ITEM = schema.plan_item
+PREFIX_MIN: Final = 6
+"""Characters of an id's beginning that may stand for it."""
+
+_WITH_NAME = select(_PLAN, schema.connection.c.name.label("connection")).join(
+    schema.connection, schema.connection.c.id == _PLAN.c.connection_id
+)
+_ADD_ITEMS = insert(_ITEM)
+_NEXT = (
+    select(_ITEM.c.place, _ITEM.c.change)
+    .where(
+        _ITEM.c.plan_id == bindparam("plan_id"),
+        _ITEM.c.state == bindparam("state"),
+        _ITEM.c.place > bindparam("after_place"),
+    )
+    .order_by(_ITEM.c.place)
+    .limit(bindparam("row_limit", type_=sa.Integer))
+)
+_SET_STATES = (
+    sa.update(_ITEM)
+    .where(_ITEM.c.plan_id == bindparam("of_plan"), _ITEM.c.place.in_(bindparam("places", expanding=True)))
+    .values(state=bindparam("new_state"))
+)
+
+
+def start(conn: Conn, *, id: str, run_id: str, connection_id: str, mode: RunMode, now: datetime) -> None:
+    """Begin a plan of no items yet, in state preview."""
+    row: dict[str, Any] = {"id": id, "run_id": run_id, "connection_id": connection_id, "mode": mode.value}
+    row |= {"complete": False, "verdict": Verdict.PARTIAL.value, "reasons": "[]", "hash": "", "counts": "{}"}
+    conn.execute(insert(_PLAN).values(row | {"state": PlanState.PREVIEW.value, "created_at": to_text(now)}))
+
+
+def add_items(conn: Conn, plan_id: str, rows: Sequence[tuple[int, str, str, str, int, str, str]]) -> None:
+    """Add items as (place, id, action, state, count, label, change as JSON)."""
+    names = ("place", "id", "action", "state", "count", "label", "change")
+    if rows:
+        conn.execute(_ADD_ITEMS, [{"plan_id": plan_id, **dict(zip(names, row, strict=True))} for row in rows])
+
+
+def conclude(
+    conn: Conn,
+    plan_id: str,
+    *,
+    complete: bool,
+    verdict: Verdict,
+    reasons: Sequence[str],
+    hash: str,  # noqa: A002 - the word for it
+    counts: Mapping[str, int],
+    state: PlanState,
+) -> None:
+    """Write what the plan came to. Raises NotFound."""
+    values = {"complete": complete, "verdict": verdict.value, "reasons": to_json(list(reasons)), "hash": hash}
+    _set_plan(conn, plan_id, **values, counts=to_json(dict(counts)), state=state.value)
+
+
+def hold_items(conn: Conn, plan_id: str, actions: Collection[str]) -> int:
+    """Hold the pending items of these actions; how many."""
+    pending = (_ITEM.c.plan_id == plan_id) & (_ITEM.c.state == "pending") & _ITEM.c.action.in_(list(actions))
+    return int(conn.execute(sa.update(_ITEM).where(pending).values(state="held")).rowcount)
+
+
+def set_states(conn: Conn, plan_id: str, places: Sequence[int], state: ItemState) -> None:
+    """Set the state of the items at these places."""
+    for part in chunks(places):
+        conn.execute(_SET_STATES, {"of_plan": plan_id, "places": part, "new_state": state.value})
+
+
+def next_items(
+    conn: Conn, plan_id: str, *, state: ItemState, after_place: int, limit: int
+) -> list[tuple[int, str]]:
+    """(place, change as JSON) of the next items in this state, in the order of the plan."""
+    values = {"plan_id": plan_id, "state": state.value, "after_place": after_place, "row_limit": limit}
+    return [(row.place, row.change) for row in conn.execute(_NEXT, values)]
+
+
+def get(conn: Conn, plan_id: str) -> StoredPlan:
+    """The plan with this id or, from 6 characters on, the only one whose id begins so.
+
+    Raises NotFound, and Conflict when several begin so.
+    """
+    rows = conn.execute(_WITH_NAME.where(_PLAN.c.id == plan_id)).all()
+    if not rows and len(plan_id) >= PREFIX_MIN:
+        begins = (_PLAN.c.id >= plan_id) & (_PLAN.c.id < plan_id + "\x7f")
+        rows = conn.execute(_WITH_NAME.where(begins).order_by(_PLAN.c.id).limit(3)).all()
+    if not rows:
+        raise _unknown(plan_id)
+    if len(rows) > 1:
+        raise Conflict(
+            f"several plans begin with {plan_id}: {', '.join(row.id for row in rows)}; give more of it"
+        )
+    return _plan(rows[0])
+
+
+def listed(
+    conn: Conn,
+    *,
+    connection_id: str | None = None,
+    states: Collection[PlanState] | None = None,
+    limit: int = 50,
+) -> list[StoredPlan]:
+    """Plans, newest first."""
+    statement = _WITH_NAME.order_by(_PLAN.c.id.desc()).limit(limit)
+    if connection_id is not None:
+        statement = statement.where(_PLAN.c.connection_id == connection_id)
+    if states is not None:
+        statement = statement.where(_PLAN.c.state.in_([state.value for state in states]))
+    return [_plan(row) for row in conn.execute(statement)]
+
+
+def items(
+    conn: Conn,
+    plan_id: str,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    action: str | None = None,
+    state: ItemState | None = None,
+    search: str | None = None,
+) -> list[PlanItem]:
+    """Items in the order of the plan; ``search`` is part of a label in any case."""
+    statement = select(_ITEM).where(_ITEM.c.plan_id == plan_id).order_by(_ITEM.c.place)
+    if action is not None:
+        statement = statement.where(_ITEM.c.action == action)
+    if state is not None:
+        statement = statement.where(_ITEM.c.state == state.value)
+    if search:
+        statement = statement.where(contains(_ITEM.c.label, search))
+    return [_item(row) for row in conn.execute(statement.offset(offset).limit(limit))]
+
+
+def decide(
+    conn: Conn, plan_id: str, *, state: PlanState, by: str, now: datetime, comment: str | None
+) -> None:
+    """Write who decided what of the plan, and when. Raises NotFound."""
+    _set_plan(conn, plan_id, state=state.value, decided_by=by, decided_at=to_text(now), comment=comment)
+
+
+def supersede(conn: Conn, connection_id: str, except_plan_id: str | None, now: datetime) -> int:
+    """Retire the held plans of the connection but the named one; how many."""
+    held = (_PLAN.c.connection_id == connection_id) & (_PLAN.c.state == "held")
+    if except_plan_id is not None:
+        held &= _PLAN.c.id != except_plan_id
+    retired = {"state": PlanState.SUPERSEDED.value, "decided_at": to_text(now)}
+    return int(conn.execute(sa.update(_PLAN).where(held).values(retired)).rowcount)
+
+
+def current_held(conn: Conn, connection_id: str) -> StoredPlan | None:
+    """The newest plan of the connection that waits for a person."""
+    held = listed(conn, connection_id=connection_id, states=[PlanState.HELD], limit=1)
+    return held[0] if held else None
+
+
+def _set_plan(conn: Conn, plan_id: str, **values: Any) -> None:
+    if conn.execute(sa.update(_PLAN).where(_PLAN.c.id == plan_id).values(values)).rowcount == 0:
+        raise _unknown(plan_id)
+
+
+def _unknown(plan_id: str) -> NotFound:
+    return NotFound(f"there is no plan with the id {plan_id}; see: connector plans list")
+
+
+def _plan(row: Any) -> StoredPlan:
+    return StoredPlan(
+        id=row.id,
+        run_id=row.run_id,
+        connection_id=row.connection_id,
+        connection=row.connection,
+        mode=RunMode(row.mode),
+        complete=row.complete,
+        verdict=Verdict(row.verdict),
+        reasons=tuple(from_json(row.reasons)),
+        hash=row.hash,
+        counts=from_json(row.counts),
+        state=PlanState(row.state),
+        created_at=from_text(row.created_at),
+        decided_by=row.decided_by,
+        decided_at=from_text(row.decided_at),
+        comment=row.comment,
+    )
+
+
+def _item(row: Any) -> PlanItem:
+    change = from_json(row.change)
+    return PlanItem(
+        seq=row.place,
+        id=row.id,
+        action=row.action,
+        subject=row.label,
+        reason=change["reason"],
+        before=change.get("before") or {},
+        after=change.get("after") or {},
+        state=ItemState(row.state),
+        count=row.count,
+    )

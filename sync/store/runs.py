@@ -1,0 +1,326 @@
+"""Runs and their leases: one queued and one running per connection, whoever asks and wherever.
+
+A lease is taken in one statement and ends by time; on PostgreSQL the time is the database's, so
+that replicas need no common clock. The fence grows with every claim, and each write of a run
+names it: a replica that lost its lease cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import Connection as Conn
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sync.model.errors import LeaseLost, NotFound
+from sync.model.run import Lease, Phase, Run, RunMode, RunState
+from sync.store import schema
+from sync.store.text import from_json, to_json
+from sync.store.times import from_text, to_text
+
+_RUN = schema.run
+_JSON: Final = frozenset({"reasons", "counts"})
+_WITH_NAME = select(_RUN, schema.connection.c.name.label("connection")).join(
+    schema.connection, schema.connection.c.id == _RUN.c.connection_id
+)
+_BY_ID = _WITH_NAME.where(_RUN.c.id == bindparam("run_id"))
+_QUEUED = select(_RUN.c.id).where(
+    _RUN.c.connection_id == bindparam("connection_id"), _RUN.c.state == "queued"
+)
+_MINE = (
+    (_RUN.c.id == bindparam("lease_run"))
+    & (_RUN.c.fence == bindparam("lease_fence"))
+    & (_RUN.c.state == "running")
+)
+_CHECK = {
+    # KEY SHARE holds off a claim until this transaction ends, and lets heartbeats through.
+    "postgresql": select(_RUN.c.fence).where(_MINE).with_for_update(read=True, key_share=True),
+    "sqlite": select(_RUN.c.fence).where(_MINE),
+}
+_REQUESTS = {
+    name: insert(_RUN)
+    .on_conflict_do_nothing(index_elements=["connection_id"], index_where=sa.text("state = 'queued'"))
+    .returning(_RUN.c.id)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
+
+
+def _database_time(after_s: ColumnElement[float]) -> ColumnElement[str]:
+    """PostgreSQL's own clock, ``after_s`` seconds on, as our text; it moves within a transaction."""
+    at = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, after_s)
+    return func.to_char(func.timezone("UTC", at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+
+
+_TIMES: Final[dict[str, tuple[ColumnElement[str], ColumnElement[str]]]] = {
+    "postgresql": (
+        _database_time(sa.literal(0.0, sa.Float)),
+        _database_time(bindparam("lease_s", type_=sa.Double)),
+    ),
+    "sqlite": (bindparam("now", type_=sa.String), bindparam("until", type_=sa.String)),
+}
+"""Now, and the end of a lease that begins now."""
+
+
+def _claim_statement(dialect: str, *, by_run: bool, by_connection: bool) -> sa.UpdateBase:
+    now, until = _TIMES[dialect]
+    other, wanted = _RUN.alias("other"), _RUN.alias("wanted")
+    busy = select(other.c.id).where(
+        other.c.connection_id == wanted.c.connection_id, other.c.state == "running"
+    )
+    free = (wanted.c.state == "queued") & ~busy.exists()
+    abandoned = (wanted.c.state == "running") & (wanted.c.lease_until <= now)
+    chosen = select(wanted.c.id).where(free | abandoned)
+    if by_run:
+        chosen = chosen.where(wanted.c.id == bindparam("wanted_run"))
+    if by_connection:
+        chosen = chosen.where(wanted.c.connection_id == bindparam("wanted_connection"))
+    chosen = chosen.order_by(wanted.c.state.desc(), wanted.c.requested_at, wanted.c.id).limit(1)
+    if dialect == "postgresql":
+        chosen = chosen.with_for_update(skip_locked=True, of=wanted)
+    values = {
+        "state": "running",
+        "lease_owner": bindparam("owner"),
+        "lease_until": until,
+        "fence": _RUN.c.fence + 1,
+        "started_at": func.coalesce(_RUN.c.started_at, now),
+    }
+    return (
+        sa.update(_RUN)
+        .where(_RUN.c.id == chosen.scalar_subquery())
+        .values(values)
+        .returning(_RUN.c.id, _RUN.c.fence)
+    )
+
+
+_CLAIMS = {
+    (dialect, by_run, by_connection): _claim_statement(dialect, by_run=by_run, by_connection=by_connection)
+    for dialect in _TIMES
+    for by_run in (False, True)
+    for by_connection in (False, True)
+}
+_HEARTBEATS = {
+    dialect: sa.update(_RUN).where(_MINE).values(lease_until=until) for dialect, (_, until) in _TIMES.items()
+}
+
+
+def request(
+    conn: Conn,
+    connection_id: str,
+    *,
+    id: str,
+    mode: RunMode,
+    trigger: str,
+    by: str,
+    now: datetime,
+    dry_run: bool = False,
+    approved_beforehand: bool = False,
+    approves: Mapping[str, Any] | None = None,
+) -> tuple[Run, bool]:
+    """Queue a run and say True; when one is queued already, return that one and False."""
+    row: dict[str, Any] = {
+        "id": id,
+        "connection_id": connection_id,
+        "trigger": trigger,
+        "mode": mode.value,
+        "state": "queued",
+    }
+    row |= {"dry_run": dry_run, "approved_beforehand": approved_beforehand}
+    row |= {"approves": None if approves is None else to_json(dict(approves))}
+    row |= {"requested_at": to_text(now), "requested_by": by}
+    while True:
+        if conn.execute(_REQUESTS[conn.dialect.name], row).first() is not None:
+            return get(conn, id), True
+        queued = conn.execute(_QUEUED, {"connection_id": connection_id}).scalar()
+        if queued is not None:
+            return get(conn, queued), False
+        # It was claimed between the two statements: there is room now.
+
+
+def claim(
+    conn: Conn,
+    *,
+    owner: str,
+    lease_s: float,
+    now: datetime | None = None,
+    run_id: str | None = None,
+    connection_id: str | None = None,
+) -> tuple[Lease, Run] | None:
+    """Take a queued run whose connection is idle, or one whose lease ended; None when there is none.
+
+    ``run_id`` and ``connection_id`` narrow the choice. ``now`` counts on SQLite only.
+    """
+    key = (conn.dialect.name, run_id is not None, connection_id is not None)
+    values = _clock(conn, lease_s, now) | {"owner": owner}
+    values |= {"wanted_run": run_id} if run_id is not None else {}
+    values |= {"wanted_connection": connection_id} if connection_id is not None else {}
+    row = conn.execute(_CLAIMS[key], values).first()
+    if row is None:
+        return None
+    run = get(conn, row.id)
+    return Lease(run_id=run.id, connection_id=run.connection_id, owner=owner, fence=row.fence), run
+
+
+def heartbeat(conn: Conn, lease: Lease, lease_s: float, now: datetime | None = None) -> None:
+    """Let the lease end ``lease_s`` seconds from now. Raises LeaseLost."""
+    values = _clock(conn, lease_s, now) | _of(lease)
+    values.pop("now", None)
+    if conn.execute(_HEARTBEATS[conn.dialect.name], values).rowcount == 0:
+        raise _lost(lease)
+
+
+def check(conn: Conn, lease: Lease) -> None:
+    """Raise LeaseLost when the run is another's or ended; until this transaction ends nobody can claim it.
+
+    Call it in the transaction of every write of the run, before the write. Not for read transactions.
+    """
+    if conn.execute(_CHECK[conn.dialect.name], _of(lease)).first() is None:
+        raise _lost(lease)
+
+
+def progress(
+    conn: Conn,
+    lease: Lease,
+    *,
+    phase: Phase | None = None,
+    pages: int | None = None,
+    requests: int | None = None,
+    throttled_s: float | None = None,
+    plan_id: str | None = None,
+    complete: bool | None = None,
+    reasons: Sequence[str] | None = None,
+    cursor: str | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> None:
+    """Note how far the run is; None leaves a column as it is. Raises LeaseLost."""
+    given = {
+        "phase": phase,
+        "pages": pages,
+        "requests": requests,
+        "throttled_s": throttled_s,
+        "plan_id": plan_id,
+        "complete": complete,
+        "reasons": reasons,
+        "cursor": cursor,
+        "counts": counts,
+    }
+    _set(conn, lease, {name: value for name, value in given.items() if value is not None})
+
+
+def finish(
+    conn: Conn,
+    lease: Lease,
+    *,
+    state: RunState,
+    now: datetime,
+    error: str | None = None,
+    error_kind: str | None = None,
+    **further: Any,
+) -> None:
+    """End the run and its lease; ``further`` are the arguments of ``progress``. Raises LeaseLost."""
+    if further:
+        progress(conn, lease, **further)
+    ended = {"state": state.value, "ended_at": to_text(now), "error": error, "error_kind": error_kind}
+    _set(conn, lease, ended | {"lease_owner": None, "lease_until": None})
+
+
+def get(conn: Conn, run_id: str) -> Run:
+    """The run with this id, else NotFound."""
+    return _run(_row(conn, run_id))
+
+
+def details(conn: Conn, run_id: str) -> dict[str, Any]:
+    """The run's columns as stored, JSON ones decoded, with the ``connection``'s name. Raises NotFound."""
+    row = _row(conn, run_id)._asdict()
+    decoded = {name: from_json(row[name]) for name in (*_JSON, "approves") if row[name] is not None}
+    return row | decoded
+
+
+def listed(
+    conn: Conn, *, connection_id: str | None = None, limit: int = 50, before: str | None = None
+) -> list[Run]:
+    """Runs, newest first; ``before`` is the id of the last one seen."""
+    statement = _WITH_NAME.order_by(_RUN.c.id.desc()).limit(limit)
+    if connection_id is not None:
+        statement = statement.where(_RUN.c.connection_id == connection_id)
+    if before is not None:
+        statement = statement.where(_RUN.c.id < before)
+    return [_run(row) for row in conn.execute(statement)]
+
+
+def request_stop(conn: Conn, run_id: str) -> None:
+    """Ask a run to end early; one that nobody has claimed is cancelled when it is. Raises NotFound."""
+    if conn.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(stop_requested=True)).rowcount == 0:
+        raise _unknown(run_id)
+
+
+def stop_requested(conn: Conn, run_id: str) -> bool:
+    """Whether somebody asked the run to end early. Raises NotFound."""
+    asked = conn.execute(select(_RUN.c.stop_requested).where(_RUN.c.id == run_id)).scalar()
+    if asked is None:
+        raise _unknown(run_id)
+    return bool(asked)
+
+
+def _clock(conn: Conn, lease_s: float, now: datetime | None) -> dict[str, Any]:
+    if conn.dialect.name == "postgresql":
+        return {"lease_s": float(lease_s)}
+    now = now or datetime.now(UTC)
+    return {"now": to_text(now), "until": to_text(now + timedelta(seconds=lease_s))}
+
+
+def _of(lease: Lease) -> dict[str, Any]:
+    return {"lease_run": lease.run_id, "lease_fence": lease.fence}
+
+
+def _set(conn: Conn, lease: Lease, given: Mapping[str, Any]) -> None:
+    values = {name: to_json(value) if name in _JSON else value for name, value in given.items()}
+    if not values:
+        check(conn, lease)
+    elif conn.execute(sa.update(_RUN).where(_MINE).values(values), _of(lease)).rowcount == 0:
+        raise _lost(lease)
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(f"run {lease.run_id} is no longer held by {lease.owner}; its writes stop here")
+
+
+def _unknown(run_id: str) -> NotFound:
+    return NotFound(f"there is no run with the id {run_id}; see: connector runs list")
+
+
+def _row(conn: Conn, run_id: str) -> sa.Row[Any]:
+    row = conn.execute(_BY_ID, {"run_id": run_id}).first()
+    if row is None:
+        raise _unknown(run_id)
+    return row
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        connection_id=row.connection_id,
+        connection=row.connection,
+        trigger=row.trigger,
+        mode=RunMode(row.mode),
+        state=RunState(row.state),
+        phase=None if row.phase is None else Phase(row.phase),
+        dry_run=row.dry_run,
+        approved_beforehand=row.approved_beforehand,
+        complete=row.complete,
+        reasons=tuple(from_json(row.reasons)),
+        plan_id=row.plan_id,
+        counts=from_json(row.counts),
+        pages=row.pages,
+        requests=row.requests,
+        throttled_s=row.throttled_s,
+        error=row.error,
+        error_kind=row.error_kind,
+        requested_at=from_text(row.requested_at),
+        requested_by=row.requested_by,
+        started_at=from_text(row.started_at),
+        ended_at=from_text(row.ended_at),
+    )
