@@ -1,0 +1,290 @@
+"""What the engine reads to decide: batches by exact key, one statement each, never one per person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection as Conn
+from sqlalchemy import Table, and_, bindparam, func, select
+
+from sync.model.resources import DirectoryUser, Group, Status, User
+from sync.store import schema
+from sync.store.keys import among
+from sync.store.text import chunks
+from sync.store.times import from_text
+
+Kind = Literal["user", "group"]
+
+_USERS = schema.users
+_PERSON = schema.directory_user
+_GROUP = schema.directory_group
+_MEMBER = schema.member
+_LINK = schema.link
+_TABLES: Final[dict[Kind, Table]] = {"user": _PERSON, "group": _GROUP}
+
+UNMET_PAGE: Final = 5000
+"""Rows ``unmet`` reads at a time: few statements, flat memory."""
+
+
+class Unmet(NamedTuple):
+    """A live row that a read did not meet; ``status`` is None for a group."""
+
+    id: str
+    external_id: str
+    status: Status | None
+    version: int
+    label: str
+
+
+def _live(table: Table) -> sa.ColumnElement[bool]:
+    return and_(table.c.connection_id == bindparam("connection_id"), table.c.deleted_at.is_(None))
+
+
+_FINGERPRINTS: Final = {
+    kind: select(table.c.external_id, table.c.seq, table.c.fingerprint).where(
+        _live(table), among(table.c.external_id, "external_ids")
+    )
+    for kind, table in _TABLES.items()
+}
+_LABELS: Final[dict[Kind, sa.ColumnElement[Any]]] = {
+    "user": func.coalesce(_PERSON.c.email, _PERSON.c.user_name),
+    "group": _GROUP.c.name,
+}
+_STATUSES: Final[dict[Kind, sa.ColumnElement[Any]]] = {"user": _PERSON.c.status, "group": sa.null()}
+_UNMET: Final = {
+    kind: select(
+        table.c.seq,
+        table.c.id,
+        table.c.external_id,
+        _STATUSES[kind].label("status"),
+        table.c.version,
+        _LABELS[kind].label("label"),
+    )
+    .where(_live(table), table.c.external_id.is_not(None), table.c.seq > bindparam("after"))
+    .order_by(table.c.seq)
+    .limit(UNMET_PAGE)
+    for kind, table in _TABLES.items()
+}
+_PEOPLE: Final = (
+    select(_PERSON, _LINK.c.user_id)
+    .outerjoin(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
+    .where(_PERSON.c.connection_id == bindparam("connection_id"))
+)
+_PERSON_KEYS: Final = ("id", "external_id", "scim_external_id", "email_key", "user_name_key")
+_PEOPLE_BY: Final = {
+    (key, tombstones): statement.where(among(_PERSON.c[key], "keys"))
+    for tombstones, statement in ((True, _PEOPLE), (False, _PEOPLE.where(_PERSON.c.deleted_at.is_(None))))
+    for key in _PERSON_KEYS
+}
+_USERS_BY: Final = {key: select(_USERS).where(among(_USERS.c[key], "keys")) for key in ("id", "email_key")}
+_GROUPS_BY: Final = {
+    key: select(_GROUP).where(_live(_GROUP), among(_GROUP.c[key], "keys"))
+    for key in ("id", "external_id", "name_key", "scim_external_id")
+}
+_ACTIVE_LINKS: Final = (
+    select(_LINK.c.user_id, _PERSON.c.connection_id, _PERSON.c.id, _PERSON.c.status)
+    .join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
+    .where(_PERSON.c.deleted_at.is_(None), among(_LINK.c.user_id, "keys"))
+    .order_by(_LINK.c.user_id, _PERSON.c.seq)
+)
+_MANAGED_ACTIVE: Final = (
+    select(func.count(_USERS.c.id.distinct()))
+    .join(_LINK, _LINK.c.user_id == _USERS.c.id)
+    .join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
+    .where(_live(_PERSON), _USERS.c.active.is_(True))
+)
+_MEMBER_EXTERNAL_IDS: Final = (
+    select(_MEMBER.c.kind, func.coalesce(_PERSON.c.external_id, _GROUP.c.external_id, _MEMBER.c.value))
+    .outerjoin(_PERSON, and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value))
+    .outerjoin(_GROUP, and_(_MEMBER.c.kind == "group", _GROUP.c.id == _MEMBER.c.value))
+    .where(_MEMBER.c.group_id == bindparam("group_id"))
+)
+
+
+def fingerprints(
+    conn: Conn, kind: Kind, connection_id: str, external_ids: Iterable[str]
+) -> dict[str, tuple[int, bytes | None]]:
+    """(seq, fingerprint) of the live rows with these external ids; unknown ids are absent."""
+    found: dict[str, tuple[int, bytes | None]] = {}
+    for part in chunks(external_ids):
+        rows = conn.execute(_FINGERPRINTS[kind], {"connection_id": connection_id, "external_ids": part})
+        found.update((external_id, (seq, mark)) for external_id, seq, mark in rows)
+    return found
+
+
+def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[Status] | None = None) -> int:
+    """Live rows of the connection; for users, only those in ``statuses`` when given."""
+    statement = select(func.count()).select_from(_TABLES[kind]).where(_live(_TABLES[kind]))
+    if statuses is not None:
+        statement = statement.where(_PERSON.c.status.in_([status.value for status in statuses]))
+    return int(conn.execute(statement, {"connection_id": connection_id}).scalar_one())
+
+
+def max_seq(conn: Conn, kind: Kind) -> int:
+    """The highest ``seq`` ever seen in the table, 0 when it is empty: the size of a bitmap."""
+    return int(conn.execute(select(func.max(_TABLES[kind].c.seq))).scalar() or 0)
+
+
+def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]) -> Iterator[Unmet]:
+    """Live rows with an external id whose ``seq`` was not met, by seq; the caller may write meanwhile."""
+    after = 0
+    while True:
+        rows = conn.execute(_UNMET[kind], {"connection_id": connection_id, "after": after}).all()
+        for seq, id_, external_id, status, version, label in rows:
+            if not met(seq):
+                yield Unmet(id_, external_id, None if status is None else Status(status), version, label)
+        if len(rows) < UNMET_PAGE:
+            return
+        after = rows[-1].seq
+
+
+def directory_users(
+    conn: Conn,
+    connection_id: str,
+    *,
+    external_ids: Iterable[str] = (),
+    scim_external_ids: Iterable[str] = (),
+    email_keys: Iterable[str] = (),
+    user_name_keys: Iterable[str] = (),
+    ids: Iterable[str] = (),
+    tombstones: bool = False,
+) -> list[DirectoryUser]:
+    """The connection's directory users that have any of these keys, each once, oldest first."""
+    wanted = zip(
+        _PERSON_KEYS, (ids, external_ids, scim_external_ids, email_keys, user_name_keys), strict=True
+    )
+    found: dict[int, DirectoryUser] = {}
+    for column, keys in wanted:
+        for part in chunks(keys):
+            rows = conn.execute(
+                _PEOPLE_BY[column, tombstones], {"connection_id": connection_id, "keys": part}
+            )
+            found.update((row.seq, directory_user_of(row)) for row in rows)
+    return [found[seq] for seq in sorted(found)]
+
+
+def application_users(conn: Conn, *, ids: Iterable[str] = (), email_keys: Iterable[str] = ()) -> list[User]:
+    """The application's users that have any of these keys, each once, by id."""
+    found: dict[str, User] = {}
+    for column, keys in (("id", ids), ("email_key", email_keys)):
+        for part in chunks(keys):
+            found.update((row.id, user_of(row)) for row in conn.execute(_USERS_BY[column], {"keys": part}))
+    return [found[id_] for id_ in sorted(found)]
+
+
+def active_links(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[tuple[str, str, Status]]]:
+    """(connection id, directory user id, status) of each user's live links, oldest directory user first.
+
+    Users without a live link are absent.
+    """
+    found: dict[str, list[tuple[str, str, Status]]] = {}
+    for part in chunks(user_ids):
+        for user_id, connection_id, id_, status in conn.execute(_ACTIVE_LINKS, {"keys": part}):
+            found.setdefault(user_id, []).append((connection_id, id_, Status(status)))
+    return found
+
+
+def managed_active_count(conn: Conn, connection_id: str) -> int:
+    """Active users with a live link to the connection: the whole that safeguards measure against."""
+    return int(conn.execute(_MANAGED_ACTIVE, {"connection_id": connection_id}).scalar_one())
+
+
+def directory_groups(
+    conn: Conn,
+    connection_id: str,
+    *,
+    external_ids: Iterable[str] = (),
+    ids: Iterable[str] = (),
+    scim_external_ids: Iterable[str] = (),
+    name_keys: Iterable[str] = (),
+) -> list[Group]:
+    """The connection's live groups that have any of these keys, each once, oldest first."""
+    wanted = (
+        ("external_id", external_ids),
+        ("id", ids),
+        ("scim_external_id", scim_external_ids),
+        ("name_key", name_keys),
+    )
+    found: dict[int, Group] = {}
+    for column, keys in wanted:
+        for part in chunks(keys):
+            rows = conn.execute(_GROUPS_BY[column], {"connection_id": connection_id, "keys": part})
+            found.update((row.seq, group_of(row)) for row in rows)
+    return [found[seq] for seq in sorted(found)]
+
+
+def member_external_ids(conn: Conn, group_id: str) -> tuple[set[str], set[str]]:
+    """External ids of a group's members: (users and pending ones, groups).
+
+    A member that no read gave an external id stands with its own id, so that it differs from all.
+    """
+    users: set[str] = set()
+    groups: set[str] = set()
+    for kind, key in conn.execute(_MEMBER_EXTERNAL_IDS, {"group_id": group_id}):
+        (groups if kind == "group" else users).add(key)
+    return users, groups
+
+
+def directory_user_of(row: Any) -> DirectoryUser:
+    """A row of ``directory_user`` with its link's ``user_id``."""
+    return DirectoryUser(
+        id=row.id,
+        connection_id=row.connection_id,
+        external_id=row.external_id,
+        scim_external_id=row.scim_external_id,
+        user_name=row.user_name,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        picture_url=row.picture_url,
+        status=Status(row.status),
+        status_text=row.status_text,
+        reason=row.reason,
+        user_id=row.user_id,
+        version=row.version,
+        origin=row.origin,
+        fingerprint=row.fingerprint,
+        deleted_at=from_text(row.deleted_at),
+        created_at=from_text(row.created_at),
+        updated_at=from_text(row.updated_at),
+    )
+
+
+def group_of(row: Any) -> Group:
+    """A row of ``directory_group``."""
+    return Group(
+        id=row.id,
+        connection_id=row.connection_id,
+        external_id=row.external_id,
+        scim_external_id=row.scim_external_id,
+        name=row.name,
+        tag=row.tag,
+        version=row.version,
+        origin=row.origin,
+        fingerprint=row.fingerprint,
+        member_digest=row.member_digest,
+        deleted_at=from_text(row.deleted_at),
+        created_at=from_text(row.created_at),
+        updated_at=from_text(row.updated_at),
+    )
+
+
+def user_of(row: Any) -> User:
+    """A row of ``users``."""
+    return User(
+        id=row.id,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        picture_url=row.picture_url,
+        active=row.active,
+        suspended_by_hand=row.suspended_by_hand,
+        protected=row.protected,
+        admin=row.admin,
+        origin=row.origin,
+        version=row.version,
+        created_at=from_text(row.created_at),
+        updated_at=from_text(row.updated_at),
+    )
