@@ -38,7 +38,7 @@ lint: .venv-dev  ## style, types and architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 
 format: .venv-dev  ## put the code into its format and mend what can be mended
 	$(BIN)/ruff check --fix .
