@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 class Keys(TypeDecorator[Collection[str]]):
@@ -29,10 +29,10 @@ class Keys(TypeDecorator[Collection[str]]):
         return orjson.dumps(list(value)).decode()
 
 
-class is_among(GenericFunction[bool]):  # noqa: N801 - SQL functions are named like this
+class is_among(GenericFunction[Any]):  # noqa: N801 - SQL functions are named like this
     """Whether the column's text is one of the bound ``Keys``; an index on the column serves it."""
 
-    type = Boolean()
+    type = NullType()  # a Boolean would be compared with 1 on SQLite, and then no index serves it
     inherit_cache = True
 
 
