@@ -14,6 +14,9 @@ _PACKAGES = ("connector", "providers", "scim_server", "sync")
 _SOURCES = sorted(path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py"))
 _TESTS = sorted((_ROOT / "tests").rglob("*.py"))
 
+# A migration is written once, from top to bottom, and never read as a part of the program.
+_WITHOUT_MIGRATIONS = [path for path in _SOURCES if "migrations" not in path.parts]
+
 _FILE_LINES = 600
 _FUNCTION_LINES = 40
 _TOLERATED_FUNCTIONS: frozenset[str] = frozenset()
@@ -95,7 +98,7 @@ def test_a_file_can_be_held_in_the_head(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= _FILE_LINES
 
 
-@_each(_SOURCES)
+@_each(_WITHOUT_MIGRATIONS)
 def test_a_function_fits_a_screen(path: Path) -> None:
     """No function is longer than the limit, its docstring and decorators not counted."""
     long = [
