@@ -7,6 +7,7 @@ folding only in a few letters outside of names' usual ones (a final sigma, dotte
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from typing import Any
 
@@ -51,3 +52,19 @@ def _strpos(element: position, compiler: SQLCompiler, **options: Any) -> str:
 def contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
     """Whether ``part`` stands somewhere in the column, in any case."""
     return position(fold(column), folded(part)) > 0
+
+
+def prefix_range(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """Whether the column begins with ``prefix``, exactly; an index on the column serves it."""
+    end = after_prefix(prefix)
+    return (column >= prefix) if end is None else (column >= prefix) & (column < end)
+
+
+def after_prefix(prefix: str) -> str | None:
+    """The least text above every text that begins with ``prefix``; None when there is none."""
+    while prefix:
+        last = ord(prefix[-1]) + 1
+        if last <= sys.maxunicode:
+            return prefix[:-1] + chr(0xE000 if last == 0xD800 else last)
+        prefix = prefix[:-1]
+    return None

@@ -153,7 +153,14 @@ directory_user = Table(
     Index("ix_directory_user_scim_external", "connection_id", "scim_external_id"),
     Index("ix_directory_user_user_name", "connection_id", "user_name_key"),
     Index("ix_directory_user_email", "connection_id", "email_key"),
-    Index("ix_directory_user_created", "connection_id", "created_at", "id"),
+    Index(
+        "ix_directory_user_created",
+        "connection_id",
+        "created_at",
+        "id",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
 )
 
 link = Table(
@@ -197,7 +204,14 @@ directory_group = Table(
     ),
     Index("ix_directory_group_scim_external", "connection_id", "scim_external_id"),
     Index("ix_directory_group_name", "connection_id", "name_key"),
-    Index("ix_directory_group_created", "connection_id", "created_at", "id"),
+    Index(
+        "ix_directory_group_created",
+        "connection_id",
+        "created_at",
+        "id",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
 )
 
 member = Table(
@@ -210,6 +224,13 @@ member = Table(
     Column("run_id", ID),
     Column("added_at", AT, nullable=False),
     Index("ix_member_value", "value", "group_id"),
+    Index(
+        "ix_member_pending",
+        "value",
+        "group_id",
+        sqlite_where=text("kind = 'pending'"),
+        postgresql_where=text("kind = 'pending'"),
+    ),
     sqlite_with_rowid=False,
 )
 

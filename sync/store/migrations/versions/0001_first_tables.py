@@ -155,7 +155,13 @@ def _create_people() -> None:
         sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name="fk_directory_user_connection_id"),
         sa.UniqueConstraint("id", name="uq_directory_user_id"),
     )
-    op.create_index("ix_directory_user_created", "directory_user", ["connection_id", "created_at", "id"])
+    op.create_index(
+        "ix_directory_user_created",
+        "directory_user",
+        ["connection_id", "created_at", "id"],
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_directory_user_email", "directory_user", ["connection_id", "email_key"])
     op.create_index(
         "ix_directory_user_scim_external", "directory_user", ["connection_id", "scim_external_id"]
@@ -212,7 +218,13 @@ def _create_groups() -> None:
         ),
         sa.UniqueConstraint("id", name="uq_directory_group_id"),
     )
-    op.create_index("ix_directory_group_created", "directory_group", ["connection_id", "created_at", "id"])
+    op.create_index(
+        "ix_directory_group_created",
+        "directory_group",
+        ["connection_id", "created_at", "id"],
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_directory_group_name", "directory_group", ["connection_id", "name_key"])
     op.create_index(
         "ix_directory_group_scim_external", "directory_group", ["connection_id", "scim_external_id"]
@@ -238,6 +250,13 @@ def _create_groups() -> None:
             ["group_id"], ["directory_group.id"], name="fk_member_group_id", ondelete="CASCADE"
         ),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_member_pending",
+        "member",
+        ["value", "group_id"],
+        sqlite_where=sa.text("kind = 'pending'"),
+        postgresql_where=sa.text("kind = 'pending'"),
     )
     op.create_index("ix_member_value", "member", ["value", "group_id"])
 

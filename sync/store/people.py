@@ -1,0 +1,235 @@
+"""What people and applications read: users with their tags and sources, and seats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection as Conn
+from sqlalchemy import Select, and_, func, literal, or_, select
+
+from sync.model.errors import Conflict, NotFound
+from sync.model.resources import fold
+from sync.store import schema
+from sync.store.fold import contains, prefix_range
+from sync.store.keys import among
+from sync.store.text import chunks, nearest
+
+_USERS = schema.users
+_PERSON = schema.directory_user
+_GROUP = schema.directory_group
+_MEMBER = schema.member
+_LINK = schema.link
+_CONNECTION = schema.connection
+
+_SHOWN: Final = ("id", "email", "first_name", "last_name", "picture_url", "active")
+_LIVE_LINKS: Final = _LINK.join(
+    _PERSON, and_(_PERSON.c.id == _LINK.c.directory_user_id, _PERSON.c.deleted_at.is_(None))
+)
+_NEAR_LIMIT: Final = 2000
+"""E-mails looked through for the one a caller may have meant."""
+
+
+def _tag_rows() -> sa.CompoundSelect[Any]:
+    """(user_id, tag, source) of every tag a user has; the same rows as the view ``app_user_tags``."""
+    tag = schema.user_tag
+    by_connection = select(
+        _LINK.c.user_id, _CONNECTION.c.managed_tag, literal("connection:") + _CONNECTION.c.name
+    )
+    by_group = select(_LINK.c.user_id, _GROUP.c.tag, literal("group:") + _GROUP.c.id)
+    member_of = and_(_MEMBER.c.value == _LINK.c.directory_user_id, _MEMBER.c.kind == "user")
+    return sa.union(
+        select(tag.c.user_id.label("user_id"), tag.c.tag.label("tag"), literal("by hand").label("source")),
+        by_connection.select_from(_LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)),
+        by_group.select_from(
+            _LINK.join(_MEMBER, member_of).join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        ).where(_GROUP.c.deleted_at.is_(None), _GROUP.c.tag.is_not(None)),
+    )
+
+
+_TAGS: Final = _tag_rows().subquery("tags")
+_TAGS_OF: Final = select(_TAGS).where(among(_TAGS.c.user_id, "keys")).order_by(_TAGS.c.tag, _TAGS.c.source)
+_CONNECTIONS_OF: Final = (
+    select(_LINK.c.user_id, _CONNECTION.c.name)
+    .distinct()
+    .select_from(_LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id))
+    .where(among(_LINK.c.user_id, "keys"))
+    .order_by(_CONNECTION.c.name)
+)
+_MANAGED: Final = sa.exists().select_from(_LIVE_LINKS).where(_LINK.c.user_id == _USERS.c.id).correlate(_USERS)
+
+
+def users(
+    conn: Conn,
+    *,
+    search: str | None = None,
+    active: bool | None = None,
+    managed: bool | None = None,
+    tag: str | None = None,
+    connection_id: str | None = None,
+    limit: int = 100,
+    after: str | None = None,
+) -> tuple[list[dict[str, Any]], int]:
+    """Users in the order they were made, and how many match in all; ``after`` is the last id seen.
+
+    Keys: id, email, first_name, last_name, picture_url, active, managed, tags, connections.
+    """
+    statement = select(*(_USERS.c[name] for name in _SHOWN))
+    statement = _narrowed(
+        statement, search=search, active=active, managed=managed, tag=tag, connection_id=connection_id
+    )
+    total = int(conn.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
+    if after is not None:
+        statement = statement.where(_USERS.c.id > after)
+    rows = [row._asdict() for row in conn.execute(statement.order_by(_USERS.c.id).limit(limit))]
+    return _with_sources(conn, rows), total
+
+
+def _narrowed(
+    statement: Select[Any],
+    *,
+    search: str | None,
+    active: bool | None,
+    managed: bool | None,
+    tag: str | None,
+    connection_id: str | None,
+) -> Select[Any]:
+    if search:
+        full_name = (
+            func.coalesce(_USERS.c.first_name, "") + literal(" ") + func.coalesce(_USERS.c.last_name, "")
+        )
+        statement = statement.where(or_(contains(_USERS.c.email, search), contains(full_name, search)))
+    if active is not None:
+        statement = statement.where(_USERS.c.active.is_(active))
+    if managed is not None:
+        statement = statement.where(_MANAGED if managed else ~_MANAGED)
+    if tag is not None:
+        statement = statement.where(_USERS.c.id.in_(select(_TAGS.c.user_id).where(_TAGS.c.tag == tag)))
+    if connection_id is not None:
+        linked = (
+            select(_LINK.c.user_id).select_from(_LIVE_LINKS).where(_PERSON.c.connection_id == connection_id)
+        )
+        statement = statement.where(_USERS.c.id.in_(linked))
+    return statement
+
+
+def _with_sources(conn: Conn, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = [row["id"] for row in rows]
+    tags, linked = tags_of(conn, ids), _connections_of(conn, ids)
+    for row in rows:
+        names = linked.get(row["id"], [])
+        row["managed"] = bool(names)
+        row["tags"] = list(dict.fromkeys(tag for tag, _ in tags.get(row["id"], [])))
+        row["connections"] = names
+    return rows
+
+
+def tags_of(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """(tag, source) of each user, by tag; a source is ``by hand``, ``connection:NAME`` or ``group:ID``."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for part in chunks(user_ids):
+        for user_id, tag, source in conn.execute(_TAGS_OF, {"keys": part}):
+            found.setdefault(user_id, []).append((tag, source))
+    return found
+
+
+def _connections_of(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in chunks(user_ids):
+        for user_id, name in conn.execute(_CONNECTIONS_OF, {"keys": part}):
+            found.setdefault(user_id, []).append(name)
+    return found
+
+
+def user(conn: Conn, ref: str) -> dict[str, Any]:
+    """A user by id, e-mail (any case) or external id, with directory users and groups.
+
+    Raises NotFound naming the nearest e-mails, and Conflict when several fit.
+    """
+    row = conn.execute(select(_USERS).where(_USERS.c.id == _one_user_id(conn, ref))).one()
+    hidden = {"email_key", "extra"}
+    shown = {name: value for name, value in row._asdict().items() if name not in hidden}
+    (result,) = _with_sources(conn, [shown])
+    result["tag_sources"] = [
+        {"tag": tag, "source": source} for tag, source in tags_of(conn, [row.id]).get(row.id, [])
+    ]
+    result["directory_users"] = _directory_users(conn, row.id)
+    result["groups"] = _groups(conn, row.id)
+    return result
+
+
+def _one_user_id(conn: Conn, ref: str) -> str:
+    by_external = select(_LINK.c.user_id).join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
+    for statement in (
+        select(_USERS.c.id).where(_USERS.c.id == ref),
+        select(_USERS.c.id).where(_USERS.c.email_key == fold(ref)),
+        by_external.where(or_(_PERSON.c.external_id == ref, _PERSON.c.id == ref)).distinct(),
+    ):
+        ids = list(conn.execute(statement.limit(4)).scalars())
+        if len(ids) > 1:
+            raise Conflict(f"{ref} fits several users: {', '.join(sorted(ids))}; name one by its id")
+        if ids:
+            return str(ids[0])
+    raise NotFound(f"there is no user with the id, e-mail or external id {ref}{_near_emails(conn, ref)}")
+
+
+def _near_emails(conn: Conn, ref: str) -> str:
+    begins = prefix_range(_USERS.c.email_key, (fold(ref) or "")[:2])
+    near = select(_USERS.c.email).where(_USERS.c.email.is_not(None), begins).limit(_NEAR_LIMIT)
+    return nearest(ref, list(conn.execute(near).scalars()))
+
+
+def _directory_users(conn: Conn, user_id: str) -> Sequence[dict[str, Any]]:
+    names = ("id", "connection_id", "external_id", "scim_external_id", "user_name", "email", "first_name")
+    further = (
+        "last_name",
+        "picture_url",
+        "status",
+        "status_text",
+        "reason",
+        "origin",
+        "version",
+        "deleted_at",
+    )
+    statement = (
+        select(
+            *(_PERSON.c[name] for name in (*names, *further)),
+            _CONNECTION.c.name.label("connection"),
+            _LINK.c.how,
+            _LINK.c.rule,
+            _LINK.c.run_id,
+            _LINK.c.linked_at,
+        )
+        .select_from(_LINK.join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id))
+        .join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)
+        .where(_LINK.c.user_id == user_id)
+        .order_by(_PERSON.c.seq)
+    )
+    return [row._asdict() for row in conn.execute(statement)]
+
+
+def _groups(conn: Conn, user_id: str) -> Sequence[dict[str, Any]]:
+    statement = (
+        select(_GROUP.c.id, _GROUP.c.name, _GROUP.c.tag, _CONNECTION.c.name.label("connection"))
+        .select_from(_LINK.join(_MEMBER, _MEMBER.c.value == _LINK.c.directory_user_id))
+        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .where(_LINK.c.user_id == user_id, _MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None))
+        .order_by(_GROUP.c.name_key, _GROUP.c.id)
+    )
+    return [row._asdict() for row in conn.execute(statement)]
+
+
+def seats(conn: Conn, *, count_unmanaged: bool = False) -> dict[str, Any]:
+    """``used`` seats, and active users ``by_connection`` (name → number; who has two links counts twice)."""
+    counted = _USERS.c.active.is_(True) if count_unmanaged else and_(_USERS.c.active.is_(True), _MANAGED)
+    used = conn.execute(select(func.count()).select_from(_USERS).where(counted)).scalar_one()
+    linked = _LIVE_LINKS.join(_USERS, and_(_USERS.c.id == _LINK.c.user_id, _USERS.c.active.is_(True)))
+    by_connection = (
+        select(_CONNECTION.c.name, func.count(_LINK.c.user_id.distinct()))
+        .select_from(_CONNECTION.outerjoin(linked, _PERSON.c.connection_id == _CONNECTION.c.id))
+        .group_by(_CONNECTION.c.name)
+        .order_by(_CONNECTION.c.name)
+    )
+    return {"used": int(used), "by_connection": dict(conn.execute(by_connection).tuples().all())}
