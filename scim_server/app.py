@@ -1,0 +1,129 @@
+"""The ASGI application: reads a request, answers it in a thread, writes SCIM whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim_server.errors import ScimError
+from scim_server.exchange import CONTENT_TYPE, MAX_BODY_BYTES, Answer, Request
+from scim_server.routes import answer
+from sync.model.session import Gateway
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One request and how it ended, for logs and counters; ``quirks`` are the leniencies it needed.
+
+    ``request.headers`` holds the token and ``request.body`` personal data: redact before keeping.
+    """
+
+    request: Request
+    answer: Answer
+    seconds: float
+    quirks: tuple[str, ...]
+
+
+def scim_app(
+    gateway: Gateway,
+    public_url: Callable[[], str] | str,
+    *,
+    mount: str = "/scim/v2",
+    cursor_key: bytes | None = None,
+    observe: Callable[[Served], None] | None = None,
+) -> ASGIApp:
+    """The SCIM endpoint of all connections, mounted at ``mount``; paths are ``/{connection_id}/Users/…``.
+
+    ``public_url`` is the address clients reach the program at, without ``mount``. ``cursor_key`` signs
+    paging cursors (up to 64 bytes); replicas behind one address need the same. ``observe`` is called in
+    the worker thread after each request.
+    """
+    key = cursor_key or secrets.token_bytes(32)
+
+    def serve(request: Request) -> Answer:
+        began = time.perf_counter()
+        root = (public_url if isinstance(public_url, str) else public_url()).rstrip("/")
+        notes: list[str] = []
+        base = f"{root}{mount}/{request.connection_id}"
+        given = _answer_or_500(gateway, request, base, key, notes)
+        if observe is not None:
+            observe(
+                Served(
+                    request=request, answer=given, seconds=time.perf_counter() - began, quirks=tuple(notes)
+                )
+            )
+        return given
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the SCIM endpoint speaks HTTP only, not {scope['type']}")
+        request = await _read(scope, receive)
+        await _write(send, await asyncio.to_thread(serve, request), with_body=request.method != "HEAD")
+
+    return app
+
+
+def _answer_or_500(gateway: Gateway, request: Request, base: str, key: bytes, notes: list[str]) -> Answer:
+    try:
+        return answer(gateway, request, base, key, notes)
+    except Exception:  # noqa: BLE001 - the outermost edge: SCIM for the client, the log for us, whatever broke
+        _log.exception("SCIM request failed: %s %s", request.method, "/".join(request.path))
+        return Answer.from_error(ScimError(500, "The server failed; its log says why. Try again later."))
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    root_path: str = scope.get("root_path", "")
+    path: str = scope["path"]
+    if root_path and path.startswith(root_path):
+        path = path[len(root_path) :]
+    connection_id, _, rest = path.lstrip("/").partition("/")
+    return Request(
+        method=scope["method"].upper(),
+        connection_id=connection_id,
+        path=rest.split("/") if rest else [],
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        body=await _read_body(receive),
+    )
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The body, None when it is larger than we take; the rest of it is not kept."""
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            return None
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def _write(send: Send, given: Answer, *, with_body: bool) -> None:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given.headers.items()
+    ]
+    if given.body:
+        headers.append((b"content-type", CONTENT_TYPE.encode()))
+    if given.status not in {204, 304}:
+        headers.append((b"content-length", str(len(given.body)).encode()))
+    await send({"type": "http.response.start", "status": given.status, "headers": headers})
+    await send({"type": "http.response.body", "body": given.body if with_body else b""})
