@@ -1,1 +1,1 @@
-"""Identity providers simulated in their real wire formats."""
+"""Directories to practise on: each speaks one vendor's wire format from a seed, and misbehaves on request."""

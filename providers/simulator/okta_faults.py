@@ -1,0 +1,380 @@
+"""How each fault looks at Okta: its own errors, headers and links, over what all vendors share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from providers.simulator import okta_objects as objects
+from providers.simulator import seeding
+from providers.simulator.body_faults import canned, older, reshaped, travel
+from providers.simulator.directory import Directory, Status
+from providers.simulator.faults import Armed, BadFault, Kind
+from providers.simulator.truth_faults import TRUTH, fill_group, some_groups, somebody
+from providers.simulator.wire import JSON, Answer, Manner
+
+if TYPE_CHECKING:
+    from providers.simulator.okta import Call, Okta
+
+RIGHTS = {
+    "users": ("users.list", "users.get", "users.groups"),
+    "groups": ("groups.list", "groups.get", "members", "users.groups"),
+    "members": ("members",),
+    "apps": ("apps.list", "apps.get", "apps.users", "apps.groups"),
+    "logs": ("logs",),
+}
+CODES = {401: "E0000011", 403: "E0000006", 404: "E0000007", 423: "E0000239"}
+NO_RATES = (b"x-rate-limit-limit", b"")
+DEFAULT_LIMITS = {"users.list": 200, "groups.list": 10_000, "members": 1000}
+
+
+class OktaFaults:
+    """Applies faults to one simulated org."""
+
+    def __init__(self, okta: Okta) -> None:
+        self._okta = okta
+
+    def prepare(self, armed: Armed) -> None:
+        """Complete a fault as it is switched on. BadFault for arguments that cannot be."""
+        if armed.name == "drop_permission":
+            right = armed.arg("groups")
+            if right not in RIGHTS:
+                raise BadFault(f"{armed.spec}: choose one of {', '.join(RIGHTS)}")
+            armed.op = armed.op or RIGHTS[right][0]
+        if armed.name == "error" and armed.arg() != "plain_404" and armed.arg() not in objects.ERRORS:
+            raise BadFault(f"{armed.spec}: choose plain_404 or one of {', '.join(objects.ERRORS)}")
+        if armed.name in ("fail", "deny"):
+            armed.number("status", 503)
+
+    def settle(self) -> None:
+        """Let the faults act that act once and whose time has come."""
+        for armed in self._okta.board.due(Kind.SET):
+            if armed.strikes():
+                self.apply(armed)
+
+    # ---- faults that act once
+
+    def apply(self, armed: Armed) -> None:
+        """Change the directory, or what of it is seen. BadFault when that cannot be done."""
+        self._okta.sight.revision += 1
+        if armed.name in TRUTH:
+            TRUTH[armed.name](self._okta.directory, armed)
+        else:
+            _SET[armed.name](self, armed)
+
+    def _neighbour(self, armed: Armed) -> None:
+        okta = self._okta
+        if not okta.buckets.enforced:
+            okta.buckets.use(okta.limits_of("enterprise"), enforced=True)
+        okta.buckets.neighbour_rpm = int(armed.number("rpm", 200))
+
+    def _no_admin_role(self, _armed: Armed) -> None:
+        self._okta.sight.no_admin_role = True
+
+    def _scoped_role(self, armed: Armed) -> None:
+        known = self._okta.directory.groups
+        wanted = [arg for arg in armed.args if arg in known]
+        if not wanted:
+            count = int(armed.arg("3")) if armed.arg("3").isdecimal() else 3
+            wanted = [group.id for group in some_groups(self._okta.directory, armed, count)]
+        self._okta.sight.scoped_groups = set(wanted)
+
+    def _other_org(self, _armed: Armed) -> None:
+        okta = self._okta
+        mine = okta.directory
+        other = Directory(ids=mine.ids, seed=mine.seed + 1000, clock=okta.clock)
+        seeding.fill(other, users=len(mine.people), groups=len(mine.groups), memberships=None, scenario=None)
+        okta.stand_in = okta.twin(other)
+
+    def _hide(self, armed: Armed) -> None:
+        named = [arg for arg in armed.args if arg in self._okta.directory.people]
+        ids = named or [person.id for person in somebody(self._okta.directory, armed)]
+        armed.memory["touched"] = ids
+        self._okta.sight.hidden.update(ids)
+
+    def _half(self, armed: Armed) -> None:
+        self._okta.sight.shares[armed.op or "users.list"] = armed.number("share", 0.5)
+
+    def _lag(self, armed: Armed) -> None:
+        if not set(armed.named) & {"index", "membership"}:
+            raise BadFault(f"{armed.spec}: say lag(index=seconds) or lag(membership=seconds)")
+        if "index" in armed.named:
+            self._okta.sight.index_lag_s = armed.number("index", 10)
+        if "membership" in armed.named:
+            self._okta.sight.membership_lag_s = armed.number("membership", 6)
+
+    def _clock(self, armed: Armed) -> None:
+        self._okta.clock.skew_s = armed.number("skew", 7200)
+
+    def _empty_users(self, _armed: Armed) -> None:
+        self._okta.sight.empty_users = True
+
+    def _shrink_scope(self, armed: Armed) -> None:
+        directory = self._okta.directory
+        ids = sorted(i for i, person in directory.people.items() if person.active)
+        lost = directory.rng.sample(ids, int(len(ids) * armed.number("share", 0.4)))
+        armed.memory["touched"] = sorted(lost)
+        self._okta.sight.out_of_scope.update(lost)
+
+    def _members(self, armed: Armed) -> None:
+        directory = self._okta.directory
+        if armed.arg("unknown_user") != "unknown_user":
+            fill_group(directory, armed, int(armed.number("members", 100_000)))
+            return
+        group = some_groups(directory, armed)[0]
+        identities = seeding.Identities([person.login for person in directory.people.values()])
+        stranger = seeding.stranger(directory, identities)
+        armed.memory["touched"] = [group.id, stranger.id]
+        self._okta.sight.strangers.setdefault(group.id, []).append(stranger)
+
+    def _dpop_nonce(self, _armed: Armed) -> None:
+        self._okta.oauth.rotate_nonce()
+
+    def _scopes(self, armed: Armed) -> None:
+        self._okta.oauth.withheld.update(armed.named.get("minus", "okta.groups.read").split())
+
+    # ---- faults that answer
+
+    def answer(self, armed: Armed, call: Call) -> Answer | None:
+        """The answer in place of the real one, or None to let that be made."""
+        usual = canned(armed, call.request)
+        if usual is not None:
+            return usual
+        return _ANSWERS[armed.name](self, armed, call)
+
+    def _throttle(self, armed: Armed, _call: Call) -> Answer | None:
+        answer = objects.error("E0000047")
+        if armed.named.get("header") == "none":
+            answer.headers.append(NO_RATES)
+            return answer
+        reset = int(self._okta.clock.shown() + armed.number("wait", 8))
+        limit = 0 if armed.named.get("kind") == "concurrency" else 600
+        answer.headers += [
+            (b"x-rate-limit-limit", b"%d" % limit),
+            (b"x-rate-limit-remaining", b"0"),
+            (b"x-rate-limit-reset", b"%d" % reset),
+        ]
+        return answer
+
+    def _slow(self, armed: Armed, call: Call) -> Answer | None:
+        text = call.request.args.get("limit", "")
+        limit = int(text) if text.isdecimal() else DEFAULT_LIMITS.get(call.op, 0)
+        most = armed.number("limit", 200)
+        return Answer(manner=Manner.HANG) if limit > most and call.op != "users.list" else None
+
+    def _error(self, armed: Armed, _call: Call) -> Answer | None:
+        if armed.arg() == "plain_404":
+            body = orjson.dumps({"status": 404, "message": "Resource not found\n"})
+            return Answer(status=404, body=body, headers=[JSON])
+        return objects.error(armed.arg("E0000009"))
+
+    def _fail(self, armed: Armed, _call: Call) -> Answer | None:
+        status = int(armed.number("status", 503 if armed.name == "fail" else 401))
+        answer = objects.error(CODES.get(status, "E0000009"))
+        answer.status = status
+        return answer
+
+    def _body_error(self, _armed: Armed, _call: Call) -> Answer | None:
+        answer = objects.error("E0000009")
+        answer.status = 200
+        return answer
+
+    def _expire(self, armed: Armed, call: Call) -> Answer | None:
+        scheme, _, token = call.request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if armed.name == "revoke_key":
+            self._okta.tokens.clear()
+            self._okta.oauth.revoked = True
+        elif scheme.upper() == "SSWS":
+            return objects.error("E0000011")
+        self._okta.oauth.forget(token)
+        return None
+
+    def _drop_permission(self, armed: Armed, _call: Call) -> Answer | None:
+        self._okta.sight.lost_rights.update(RIGHTS[armed.arg("groups")])
+        return None
+
+    def _cursor(self, armed: Armed, call: Call) -> Answer | None:
+        if "after" not in call.request.args:
+            return None
+        if armed.named.get("status") == "404":
+            return objects.not_found(call.request.args["after"], "Cursor")
+        return objects.error("E0000001", "Api validation failed: after",
+                             causes=("after: The cursor is expired or not valid.",))  # fmt: skip
+
+    def _filter(self, _armed: Armed, call: Call) -> Answer | None:
+        return objects.error("E0000031") if {"filter", "search"} & set(call.request.args) else None
+
+    def _between(self, armed: Armed, _call: Call) -> Answer | None:
+        directory = self._okta.directory
+        first = next(i for i in sorted(directory.people) if directory.people[i].status is Status.ACTIVE)
+        directory.remove_person(armed.id or first)
+        armed.memory["touched"] = [armed.id or first]
+        if armed.name == "swap_between":
+            identities = seeding.Identities([person.login for person in directory.people.values()])
+            armed.memory["touched"].append(directory.add_person(**seeding.invent(directory.rng, identities)).id)
+        return None
+
+    def _delete_group(self, armed: Armed, call: Call) -> Answer | None:
+        group = self._okta.directory.groups.get(str(call.ident))
+        if group is None or group.kind == "built_in":
+            armed.fired -= 1  # Everyone cannot be deleted: the next group will be
+            return None
+        armed.memory["touched"] = [group.id]
+        self._okta.directory.remove_group(group.id)
+        return None
+
+    # ---- faults of an answer on its way out
+
+    def shape(self, armed: Armed, call: Call, answer: Answer) -> Answer:
+        """The answer as it leaves."""
+        moved = travel(armed, answer)
+        if moved is not None:
+            return moved
+        if armed.name == "next":
+            return self._next(armed, call, answer)
+        if armed.name == "page":
+            return self._empty_page(call, answer)
+        if armed.name == "link":
+            return _relink(armed, answer)
+        rows = orjson.loads(answer.body)
+        if not isinstance(rows, list):
+            return answer
+        changed = reshaped(armed, rows, broken=lambda row: {**row, "profile": "not an object"})
+        if changed is None:
+            changed = self._double(armed, rows) if armed.name == "double" else _flap(armed, rows, answer)
+        answer.body = orjson.dumps(changed)
+        return answer
+
+    def _double(self, armed: Armed, rows: list[Any]) -> list[Any]:
+        """Rows of the first page come again."""
+        people = self._okta.directory.people
+        shown = [i for i in sorted(people) if people[i].status is not Status.GONE]
+        changed = armed.arg("1") == "changed"
+        count = 1 if changed else int(armed.number("rows", 1))
+        again = [objects.user(people[i], self._okta.base_url, bare=True) for i in shown[:count]]
+        if changed:
+            again = [older(row, profile={**row["profile"], "firstName": "Formerly"}) for row in again]
+        armed.memory["touched"] = shown[:count]
+        return [*again, *rows]
+
+    def _next(self, armed: Armed, call: Call, answer: Answer) -> Answer:
+        lines = dict(zip(("self", "next"), links(answer), strict=False))
+        here = lines.get("self")
+        if here is None:
+            return answer
+        if armed.arg() == "self":
+            return with_links(answer, here, here)
+        if "host" in armed.named:
+            if "next" not in lines:
+                return answer
+            path = lines["next"].split("/", 3)[3]
+            return with_links(answer, here, f"http://{armed.named['host']}/{path}")
+        return self._loop(armed, call, answer, here, lines.get("next"))
+
+    def _loop(self, armed: Armed, call: Call, answer: Answer, here: str, onward: str | None) -> Answer:
+        length = int(armed.number("loop", 3))
+        if length and call.page < length and onward is not None:
+            return answer
+        plain = here.split("?", maxsplit=1)[0]
+        kept = [f"{key}={value}" for key, value in call.request.args.items() if key != "after"]
+        if length == 0:
+            kind = "00g" if call.op == "groups.list" else "00u"
+            kept.insert(0, f"after=0{kind}{'0' * 17}.{armed.fired}")
+        return with_links(answer, here, plain + ("?" + "&".join(kept) if kept else ""))
+
+    def _empty_page(self, call: Call, answer: Answer) -> Answer:
+        """No rows, and a next link to the same place under another name."""
+        here = links(answer)[0]
+        before = call.request.args.get("after", f"0{'00g' if call.op == 'groups.list' else '00u'}{'0' * 17}")
+        kept = [f"{key}={value}" for key, value in call.request.args.items() if key != "after"]
+        after = f"{before.split('.')[0]}.e"
+        self._okta.name_page(call.request.path, after, call.page + 1)
+        emptied = with_links(answer, here, f"{here.split('?')[0]}?{'&'.join([f'after={after}', *kept])}")
+        emptied.body = b"[]"
+        return emptied
+
+
+def links(answer: Answer) -> list[str]:
+    """The URLs of the Link lines: self, then next where there is one."""
+    return [value.decode("latin-1").partition("<")[2].partition(">")[0] for name, value in answer.headers
+            if name == b"link"]  # fmt: skip
+
+
+def with_links(answer: Answer, here: str, onward: str) -> Answer:
+    """The answer with these two Link lines."""
+    changed = answer.without(b"link")
+    for url, rel in ((here, "self"), (onward, "next")):
+        changed.headers.append((b"link", f'<{url}>; rel="{rel}"'.encode("latin-1")))
+    return changed
+
+
+def _relink(armed: Armed, answer: Answer) -> Answer:
+    """The Link lines in another legal form."""
+    found = list(zip(("self", "next"), links(answer), strict=False))
+    form = armed.named.get("form", armed.arg("merged"))
+    name, lines = b"link", [f'<{url}>; rel="{rel}"' for rel, url in found]
+    if form == "merged":
+        lines = [", ".join(lines)] if lines else []
+    elif form == "reordered":
+        lines = [f'<{url}>; title="page, of people"; rel="{rel}"' for rel, url in reversed(found)]
+    elif form == "unquoted":
+        lines = [f"<{url}>;rel={rel}" for rel, url in found]
+    elif form == "comma":
+        lines = [f'<{url}{"&" if "?" in url else "?"}trace=a,b>; rel="{rel}"' for rel, url in found]
+    elif form == "upper":
+        name = b"LINK"
+    else:
+        raise BadFault(f"{armed.spec}: choose merged, reordered, unquoted, comma or upper")
+    changed = answer.without(b"link")
+    changed.headers += [(name, line.encode("latin-1")) for line in lines]
+    return changed
+
+
+def _flap(armed: Armed, rows: list[Any], answer: Answer) -> list[Any]:
+    """One person is suspended on the first page, and active again at the end of the last."""
+    if "person" not in armed.memory:
+        place = next((n for n, row in enumerate(rows) if row["status"] == "ACTIVE"), None)
+        if place is None:
+            return rows
+        armed.memory["person"] = rows[place]
+        armed.memory["touched"] = [rows[place]["id"]]
+        rows = [*rows[:place], older(rows[place], status="SUSPENDED"), *rows[place + 1 :]]
+    if len(links(answer)) == 1:
+        rows = [*rows, armed.memory.pop("person")]
+    return rows
+
+
+_SET: dict[str, Callable[[OktaFaults, Armed], None]] = {
+    "neighbour": OktaFaults._neighbour,
+    "no_admin_role": OktaFaults._no_admin_role,
+    "scoped_role": OktaFaults._scoped_role,
+    "other_org": OktaFaults._other_org,
+    "hide": OktaFaults._hide,
+    "half": OktaFaults._half,
+    "lag": OktaFaults._lag,
+    "clock": OktaFaults._clock,
+    "empty_users": OktaFaults._empty_users,
+    "shrink_scope": OktaFaults._shrink_scope,
+    "members": OktaFaults._members,
+    "dpop_nonce": OktaFaults._dpop_nonce,
+    "scopes": OktaFaults._scopes,
+}
+_ANSWERS: dict[str, Callable[[OktaFaults, Armed, Call], Answer | None]] = {
+    "throttle": OktaFaults._throttle,
+    "slow_if_limit_over": OktaFaults._slow,
+    "error": OktaFaults._error,
+    "fail": OktaFaults._fail,
+    "deny": OktaFaults._fail,
+    "body": OktaFaults._body_error,
+    "expire_token": OktaFaults._expire,
+    "revoke_token": OktaFaults._expire,
+    "revoke_key": OktaFaults._expire,
+    "drop_permission": OktaFaults._drop_permission,
+    "cursor": OktaFaults._cursor,
+    "filter": OktaFaults._filter,
+    "delete_between": OktaFaults._between,
+    "swap_between": OktaFaults._between,
+    "delete_group_between": OktaFaults._delete_group,
+}
