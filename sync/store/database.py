@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 
 from sync.model.errors import ConnectorError, Misconfigured, Transient
 from sync.store.fold import folded
+from sync.store.times import instant_text
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -192,11 +193,12 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def connected(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None
-        dbapi.create_function("connector_fold", 1, _folded, deterministic=True)
+        dbapi.create_function("connector_fold", 1, _or_null(folded), deterministic=True)
+        dbapi.create_function("connector_instant", 1, _or_null(instant_text), deterministic=True)
         for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: the switch to WAL waits, too
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-16000",
@@ -212,8 +214,8 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
     return engine
 
 
-def _folded(text: str | None) -> str | None:
-    return None if text is None else folded(text)
+def _or_null(function: Callable[[str], str | None]) -> Callable[[Any], str | None]:
+    return lambda value: function(value) if isinstance(value, str) else None
 
 
 def _postgres_engine(url: str, pool_size: int) -> Engine:

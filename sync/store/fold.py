@@ -68,3 +68,11 @@ def after_prefix(prefix: str) -> str | None:
             return prefix[:-1] + chr(0xE000 if last == 0xD800 else last)
         prefix = prefix[:-1]
     return None
+
+
+class instant(GenericFunction[str]):  # noqa: N801 - SQL functions are named like this
+    """A date-time text in any zone as our own UTC text; NULL when it is none."""
+
+    type = Text()
+    inherit_cache = True
+    name = "connector_instant"

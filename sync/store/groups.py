@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection as Conn
 from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import Connection as Conn
 
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import fold

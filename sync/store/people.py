@@ -227,9 +227,9 @@ def seats(conn: Conn, *, count_unmanaged: bool = False) -> dict[str, Any]:
     used = conn.execute(select(func.count()).select_from(_USERS).where(counted)).scalar_one()
     linked = _LIVE_LINKS.join(_USERS, and_(_USERS.c.id == _LINK.c.user_id, _USERS.c.active.is_(True)))
     by_connection = (
-        select(_CONNECTION.c.name, func.count(_LINK.c.user_id.distinct()))
+        select(_CONNECTION.c.name, func.count(_LINK.c.user_id.distinct()).label("seats"))
         .select_from(_CONNECTION.outerjoin(linked, _PERSON.c.connection_id == _CONNECTION.c.id))
         .group_by(_CONNECTION.c.name)
         .order_by(_CONNECTION.c.name)
     )
-    return {"used": int(used), "by_connection": dict(conn.execute(by_connection).tuples().all())}
+    return {"used": int(used), "by_connection": {row.name: row.seats for row in conn.execute(by_connection)}}

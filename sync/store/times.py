@@ -28,3 +28,12 @@ def from_text(text: None) -> None: ...
 def from_text(text: str | None) -> datetime | None:
     """The aware UTC time that ``to_text`` wrote."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+def instant_text(text: str) -> str | None:
+    """Any ISO 8601 date-time (or bare date) in our form; without a zone it is UTC; None when it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+        return to_text(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None

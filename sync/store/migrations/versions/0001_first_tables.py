@@ -39,6 +39,19 @@ _VIEWS = {
     """,
 }
 
+_INSTANT = """
+    CREATE FUNCTION connector_instant(text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+    SET timezone TO 'UTC' AS $$
+    BEGIN
+        IF $1 !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN
+            RETURN NULL;
+        END IF;
+        RETURN to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') COLLATE "C";
+    EXCEPTION WHEN data_exception THEN
+        RETURN NULL;
+    END $$
+"""
+
 
 def upgrade() -> None:
     _create_connections()
@@ -51,6 +64,7 @@ def upgrade() -> None:
     bind = op.get_bind()
     if bind.dialect.name == "postgresql":
         op.execute(_fold_function(bind))
+        op.execute(_INSTANT)
 
 
 def _create_connections() -> None:

@@ -1,0 +1,215 @@
+"""Filters, sorting and paging (RFC 7644 §3.4.2) as SQL, the same on both databases.
+
+Logic is two-valued as the RFC's: an unassigned attribute fails every comparison but ``ne``. AND
+and OR let NULL stand for false; below a ``not`` it is made false first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, and_, func, or_
+
+from sync.model.query import Both, Comparison, Either, Filter, Never, Not, Operator, Path, Present, Within
+from sync.model.resources import fold
+from sync.model.session import Kind
+from sync.store.attributes import TABLES, Condition, Operand, Row, Scope
+from sync.store.fold import folded, position, prefix_range
+from sync.store.times import instant_text
+
+_ORDERED: Final[dict[Operator, Callable[[ColumnElement[Any], Any], Condition]]] = {
+    Operator.GT: lambda value, wanted: value > wanted,
+    Operator.GE: lambda value, wanted: value >= wanted,
+    Operator.LT: lambda value, wanted: value < wanted,
+    Operator.LE: lambda value, wanted: value <= wanted,
+}
+
+
+def condition(term: Filter, kind: Kind, dialect: str) -> Condition:
+    """Whether a row of ``directory_user`` or ``directory_group`` matches; NULL means no."""
+    fast = _by_email(term, kind, dialect)
+    return _condition(term, Row(kind, dialect)) if fast is None else fast
+
+
+def _condition(term: Filter, scope: Scope) -> Condition:
+    match term:
+        case Both():
+            return and_(sa.true(), *(_condition(part, scope) for part in term.terms))
+        case Either():
+            return or_(sa.false(), *(_condition(part, scope) for part in term.terms))
+        case Not():
+            return _not(_condition(term.term, scope))
+        case Within():
+            return scope.some_entry(term.path, lambda entry: _condition(term.term, entry))
+        case Present():
+            return scope.some(term.path, lambda operand: operand.present, whole=True)
+        case Comparison():
+            return _comparison(term, scope)
+        case Never():
+            return sa.false()
+
+
+def _not(inner: Condition) -> Condition:
+    return sa.not_(func.coalesce(inner, sa.false()))
+
+
+def _comparison(term: Comparison, scope: Scope) -> Condition:
+    path, operator, value = term.path, term.operator, term.value
+    if value is None:
+        present = scope.some(path, lambda operand: operand.present, whole=True)
+        return {Operator.EQ: _not(present), Operator.NE: present}.get(operator, sa.false())
+    if operator is Operator.NE:
+        # Any other value, or none at all.
+        other = scope.some(path, lambda operand: and_(operand.present, _not(_equal(operand, path, value))))
+        return or_(other, _not(scope.some(path, lambda operand: operand.present)))
+    if operator is Operator.EQ:
+        return scope.some(path, lambda operand: _equal(operand, path, value))
+    return scope.some(path, lambda operand: _ordered_or_partial(operand, path, operator, value))
+
+
+def _equal(operand: Operand, path: Path, value: Any) -> Condition:
+    match path.type:
+        case "boolean":
+            flag = _as_flag(value)
+            return sa.false() if flag is None else operand.flag == (sa.true() if flag else sa.false())
+        case "decimal" | "integer":
+            return sa.false() if _no_number(value) else operand.number == value
+        case "dateTime":
+            at = instant_text(str(value))
+            return sa.false() if at is None else operand.instant == at
+    text = _as_text(value)
+    if _unstorable(text):
+        return sa.false()
+    if path.case_exact:
+        return operand.text == text
+    key = fold(text) if operand.key is not None else folded(text)
+    return sa.false() if key is None else operand.folded == key
+
+
+def _ordered_or_partial(operand: Operand, path: Path, operator: Operator, value: Any) -> Condition:
+    match path.type:
+        case "boolean":
+            return sa.false()
+        case "decimal" | "integer":
+            known = operator in _ORDERED and not _no_number(value)
+            return _ORDERED[operator](operand.number, value) if known else sa.false()
+        case "dateTime":
+            at = instant_text(str(value))
+            return (
+                sa.false()
+                if at is None or operator not in _ORDERED
+                else _ORDERED[operator](operand.instant, at)
+            )
+    return _of_text(operand, path, operator, _as_text(value))
+
+
+def _of_text(operand: Operand, path: Path, operator: Operator, text: str) -> Condition:
+    if _unstorable(text):
+        return sa.false()
+    column, wanted = (operand.text, text) if path.case_exact else (operand.folded, folded(text))
+    if operator in _ORDERED:
+        return _ORDERED[operator](column, wanted)
+    if operator is Operator.SW:
+        return prefix_range(column, wanted)
+    if operator is Operator.CO:
+        return position(column, wanted) > 0
+    size = func.length(column)
+    return and_(size >= len(wanted), func.substr(column, size - len(wanted) + 1) == wanted)
+
+
+def _unstorable(text: str) -> bool:
+    """Whether no database text can hold it: NUL and half surrogates."""
+    return "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_flag(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(str(value).lower())
+
+
+def _no_number(value: Any) -> bool:
+    return isinstance(value, bool) or not isinstance(value, int | float)
+
+
+def _by_email(term: Filter, kind: Kind, dialect: str) -> Condition | None:
+    """An e-mail looked up alone: by the indexed key, or, in rows with a document, by any entry."""
+    if not (isinstance(term, Comparison) and term.operator is Operator.EQ and kind is Kind.USER):
+        return None
+    path = term.path
+    if path.urn is not None or path.name != "emails" or path.sub not in (None, "value"):
+        return None
+    key = None if term.value is None else fold(_as_text(term.value))
+    if key is None or _unstorable(key):
+        return None
+    table = TABLES[kind]
+    return or_(
+        table.c.email_key == key, and_(table.c.document.is_not(None), _condition(term, Row(kind, dialect)))
+    )
+
+
+class Order(NamedTuple):
+    """How rows are ordered: the key (None: by creation), its direction, ties by id."""
+
+    kind: Kind
+    key: ColumnElement[Any] | None = None
+    descending: bool = False
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        """ORDER BY: without a key created, id; missing values last ascending and first descending."""
+        table = TABLES[self.kind]
+        if self.key is None:
+            return [table.c.created_at, table.c.id]
+        missing = self.key.is_(None)
+        if self.descending:
+            return [missing.desc(), self.key.desc(), table.c.id]
+        return [missing, self.key, table.c.id]
+
+    def shown_key(self) -> ColumnElement[Any]:
+        """The column whose value, with the id, is a row's position."""
+        return TABLES[self.kind].c.created_at if self.key is None else self.key
+
+    def position(self, key: Any, id: str) -> tuple[str, str]:
+        """A position as text, for the next page's ``after``."""
+        return orjson.dumps(float(key) if isinstance(key, Decimal) else key).decode(), id
+
+    def after(self, position: tuple[str, str]) -> Condition:
+        """Rows behind a position of this order."""
+        key, id = orjson.loads(position[0]), position[1]
+        table = TABLES[self.kind]
+        behind = table.c.id > id
+        if self.key is None:
+            return and_(table.c.created_at >= key, or_(table.c.created_at > key, behind))
+        missing = self.key.is_(None)
+        if key is None:
+            return or_(and_(missing, behind), ~missing) if self.descending else and_(missing, behind)
+        if self.descending:
+            return or_(self.key < key, and_(self.key == key, behind))
+        return or_(self.key > key, and_(self.key == key, behind), missing)
+
+
+def order(kind: Kind, dialect: str, sort_by: Path | None, *, descending: bool = False) -> Order:
+    """The order for ``sort_by``; None keeps the order of creation (``descending`` turns nothing then)."""
+    if sort_by is None:
+        return Order(kind)
+    operand = Row(kind, dialect).sort_operand(sort_by)
+    match sort_by.type:
+        case "boolean":
+            key: ColumnElement[Any] = sa.cast(operand.flag, sa.Integer)
+        case "decimal" | "integer":
+            key = operand.number
+        case "dateTime":
+            key = operand.instant
+        case _:
+            key = func.nullif(operand.text if sort_by.case_exact else operand.folded, "")
+    return Order(kind, key, descending)

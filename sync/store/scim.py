@@ -1,0 +1,210 @@
+"""What the SCIM server reads: resources of one connection, found, paged and with their members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select
+from sqlalchemy import Connection as Conn
+
+from sync.model.document import group_document, user_document
+from sync.model.query import Query
+from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
+from sync.store import query as queries
+from sync.store import schema
+from sync.store.keys import among
+from sync.store.text import chunks, from_json
+from sync.store.times import from_text
+
+_PERSON = schema.directory_user
+_GROUP = schema.directory_group
+_MEMBER = schema.member
+_TABLES: Final = {Kind.USER: _PERSON, Kind.GROUP: _GROUP}
+
+PAGE: Final = 100
+"""Rows of a page when the query names no count."""
+
+_READ: Final = {
+    Kind.USER: ("user_name", "scim_external_id", "email", "first_name", "last_name", "picture_url", "status"),
+    Kind.GROUP: ("name", "scim_external_id"),
+}
+_COLUMNS: Final = {
+    kind: [table.c[name] for name in ("id", "document", "version", "created_at", "updated_at", *_READ[kind])]
+    for kind, table in _TABLES.items()
+}
+_LIVE: Final = {
+    kind: and_(table.c.connection_id == bindparam("of_connection"), table.c.deleted_at.is_(None))
+    for kind, table in _TABLES.items()
+}
+_BY_ID: Final = {
+    kind: select(*_COLUMNS[kind]).where(_LIVE[kind], table.c.id == bindparam("resource_id"))
+    for kind, table in _TABLES.items()
+}
+_FULL_NAME: Final = _PERSON.c.first_name + literal(" ") + _PERSON.c.last_name
+_PERSON_LABEL: Final = func.coalesce(_FULL_NAME, func.nullif(_PERSON.c.user_name, ""), _PERSON.c.email)
+_LABELS: Final = (
+    (
+        Kind.USER,
+        select(_PERSON.c.id, _PERSON_LABEL.label("label")).where(
+            _LIVE[Kind.USER], among(_PERSON.c.id, "keys")
+        ),
+    ),
+    (
+        Kind.GROUP,
+        select(_GROUP.c.id, _GROUP.c.name.label("label")).where(
+            _LIVE[Kind.GROUP], among(_GROUP.c.id, "keys")
+        ),
+    ),
+)
+
+
+def scim_get(conn: Conn, connection_id: str, kind: Kind, id: str) -> Resource | None:
+    """The live resource of this connection, else None."""
+    row = conn.execute(_BY_ID[kind], {"of_connection": connection_id, "resource_id": id}).first()
+    return None if row is None else _resource(kind, row)
+
+
+def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listing:
+    """A page of live resources, the exact number of all that match, and where the next page begins.
+
+    With ``after`` the page begins behind that position and ``start`` does not count.
+    """
+    table, dialect = _TABLES[kind], conn.dialect.name
+    wanted: list[ColumnElement[bool]] = [_LIVE[kind]]
+    if query.filter is not None:
+        wanted.append(queries.condition(query.filter, kind, dialect))
+    mine = {"of_connection": connection_id}
+    total = int(conn.execute(select(func.count()).select_from(table).where(*wanted), mine).scalar_one())
+    count = PAGE if query.count is None else query.count
+    if count <= 0 or total == 0:
+        return Listing(total=total, resources=())
+    order = queries.order(kind, dialect, query.sort_by, descending=query.descending)
+    page = (
+        select(*_COLUMNS[kind], order.shown_key().label("sort_key")).where(*wanted).order_by(*order.clauses())
+    )
+    page = (
+        page.offset(max(query.start, 1) - 1) if query.after is None else page.where(order.after(query.after))
+    )
+    rows = conn.execute(page.limit(count + 1), mine).all()
+    shown = rows[:count]
+    following = order.position(shown[-1].sort_key, shown[-1].id) if len(rows) > count else None
+    return Listing(total=total, resources=[_resource(kind, row) for row in shown], next=following)
+
+
+def _members_statement() -> sa.Select[Any]:
+    nested = _GROUP.alias("nested")
+    person = and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value)
+    label = func.coalesce(_MEMBER.c.display, _PERSON_LABEL, nested.c.name)
+    place = func.row_number().over(
+        partition_by=_MEMBER.c.group_id, order_by=(_MEMBER.c.added_at, _MEMBER.c.value)
+    )
+    return (
+        select(
+            _MEMBER.c.group_id, _MEMBER.c.value, _MEMBER.c.kind, label.label("display"), place.label("place")
+        )
+        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        .outerjoin(_PERSON, person)
+        .outerjoin(nested, and_(_MEMBER.c.kind == "group", nested.c.id == _MEMBER.c.value))
+        .where(_LIVE[Kind.GROUP], among(_MEMBER.c.group_id, "keys"))
+    )
+
+
+_MEMBERS: Final = _members_statement().order_by(sa.literal_column("group_id"), sa.literal_column("place"))
+_ALL_MEMBERS: Final = _members_statement().subquery("joined")
+_FIRST_MEMBERS: Final = (
+    select(_ALL_MEMBERS)
+    .where(_ALL_MEMBERS.c.place <= bindparam("most"))
+    .order_by(_ALL_MEMBERS.c.group_id, _ALL_MEMBERS.c.place)
+)
+_MEMBER_KINDS: Final = {"user": Kind.USER, "group": Kind.GROUP}
+
+
+def scim_members(
+    conn: Conn, connection_id: str, group_ids: Iterable[str], limit: int | None = None
+) -> Mapping[str, Sequence[MemberRef]]:
+    """Members of each group in the order they joined, at most ``limit`` of each; every asked id is a key."""
+    asked = list(group_ids)
+    found: dict[str, list[MemberRef]] = {id_: [] for id_ in asked}
+    further = {} if limit is None else {"most": limit}
+    for part in chunks(asked):
+        values = {"of_connection": connection_id, "keys": part} | further
+        for row in conn.execute(_MEMBERS if limit is None else _FIRST_MEMBERS, values):
+            ref = MemberRef(value=row.value, kind=_MEMBER_KINDS.get(row.kind), display=row.display)
+            found[row.group_id].append(ref)
+    return found
+
+
+def _groups_of_statement() -> sa.Select[Any]:
+    """Every group above a user, through nested groups too; UNION ends cycles."""
+    start = select(_MEMBER.c.value.label("user_id"), _MEMBER.c.group_id, literal(1).label("direct")).where(
+        _MEMBER.c.kind == "user", among(_MEMBER.c.value, "keys")
+    )
+    up = start.cte("up", recursive=True)
+    outer, inner = _MEMBER.alias("outer_member"), _GROUP.alias("inner_group")
+    live_inner = and_(inner.c.id == up.c.group_id, inner.c.deleted_at.is_(None))
+    above = (
+        select(up.c.user_id, outer.c.group_id, literal(0))
+        .join(inner, live_inner)
+        .join(outer, and_(outer.c.value == up.c.group_id, outer.c.kind == "group"))
+    )
+    up = up.union(above)
+    return (
+        select(up.c.user_id, _GROUP.c.id, _GROUP.c.name, func.max(up.c.direct).label("direct"))
+        .join(_GROUP, _GROUP.c.id == up.c.group_id)
+        .where(_LIVE[Kind.GROUP])
+        .group_by(up.c.user_id, _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key)
+        .order_by(up.c.user_id, _GROUP.c.name_key, _GROUP.c.id)
+    )
+
+
+_GROUPS_OF: Final = _groups_of_statement()
+
+
+def scim_groups_of(
+    conn: Conn, connection_id: str, user_ids: Iterable[str]
+) -> Mapping[str, Sequence[GroupRef]]:
+    """Groups of each user by name, direct ones and those through nested groups; every asked id is a key."""
+    asked = list(user_ids)
+    found: dict[str, list[GroupRef]] = {id_: [] for id_ in asked}
+    for part in chunks(asked):
+        for row in conn.execute(_GROUPS_OF, {"of_connection": connection_id, "keys": part}):
+            found[row.user_id].append(GroupRef(value=row.id, display=row.name, direct=bool(row.direct)))
+    return found
+
+
+def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[str, tuple[Kind, str]]:
+    """Kind and display text of the connection's live resources by id; unknown ids are absent."""
+    found: dict[str, tuple[Kind, str]] = {}
+    for part in chunks(ids):
+        for kind, statement in _LABELS:
+            rows = conn.execute(statement, {"of_connection": connection_id, "keys": part})
+            found.update((row.id, (kind, row.label or "")) for row in rows)
+    return found
+
+
+def _resource(kind: Kind, row: Any) -> Resource:
+    return Resource(
+        kind=kind,
+        id=row.id,
+        document=_made_document(kind, row) if row.document is None else from_json(row.document),
+        version=row.version,
+        created_at=from_text(row.created_at),
+        updated_at=from_text(row.updated_at),
+    )
+
+
+def _made_document(kind: Kind, row: Any) -> Mapping[str, Any]:
+    """The document of a row that no push has written."""
+    if kind is Kind.GROUP:
+        return group_document(name=row.name, scim_external_id=row.scim_external_id)
+    return user_document(
+        user_name=row.user_name,
+        scim_external_id=row.scim_external_id,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        picture_url=row.picture_url,
+        active=row.status == "active",
+    )
