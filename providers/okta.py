@@ -1,0 +1,341 @@
+"""Okta as a source: users, groups and members by the management API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+from providers import okta_rights
+from providers.answers import Answer
+from providers.budget import Budget
+from providers.failures import ENDS_THE_READ, Absent, BadRequest
+from providers.http import Ask, FixedAuth, Timeouts, Wire
+from providers.okta_dialect import OktaDialect
+from providers.okta_members import SHORT, MemberReads
+from providers.okta_records import (
+    BUILT_IN,
+    GroupRow,
+    Rows,
+    UserReader,
+    everyone_count,
+    read_embedded_groups,
+    read_group,
+    read_groups,
+    tolerant_json,
+)
+from providers.okta_settings import OktaSettings, okta_settings
+from providers.pace import WIDEST
+from providers.pages import PageGuard
+from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
+from sync.model.resources import UserRecord
+from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right
+
+T = TypeVar("T")
+
+_USERS: Final = "/api/v1/users"
+_GROUPS: Final = "/api/v1/groups"
+_APPS: Final = "/api/v1/apps"
+_NOT_FOUND: Final = "E0000007"
+_OVERLAP: Final = timedelta(minutes=5)
+_BELIEVABLE: Final = 0.8
+"""Part of the members Okta counts in Everyone that a list of all users must reach: the count lags."""
+
+
+class Okta:
+    """One Okta organisation, read with an API token. Satisfies ``sync.model.source.Source``.
+
+    Groups of type BUILT_IN ("Everyone", "Okta Administrators") are read for the cross-check of the
+    user list and are not given as groups: a tag that everybody carries says nothing. Groups
+    imported from applications (APP_GROUP) are. The plain user list leaves out DEPROVISIONED people;
+    they are absent, and ``lookup`` says what became of them. Counts Okta states lag behind, so
+    ``End`` states none.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        budget: Budget,
+        *,
+        observer: Callable[[Effort], None] | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+    ) -> None:
+        self.settings: OktaSettings = okta_settings(settings)
+        auth = FixedAuth({"authorization": f"SSWS {self.settings.api_token}"})
+        self.wire = Wire(
+            self.settings.origin,
+            auth,
+            OktaDialect(),
+            budget,
+            share=self.settings.rate_share,
+            timeouts=timeouts,
+            observer=observer,
+        )
+        self.effort = self.wire.effort
+        self._users = UserReader(self.settings.picture_attribute)
+        self._pool = ThreadPoolExecutor(WIDEST, thread_name_prefix="okta")
+        self._members = MemberReads(self.wire, self._pool)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.wire.close()
+
+    def identity(self) -> str | None:
+        """The organisation's id from `/.well-known/okta-organization`, None where it does not tell."""
+        ask = Ask("/.well-known/okta-organization", "the organisation's id", "", is_anonymous=True)
+        try:
+            _, body = self.wire.ask(ask, lambda answer: tolerant_json(answer.body))
+        except (Misconfigured, Denied, Incomplete, Absent):
+            return None
+        found = body.get("id") if isinstance(body, dict) else None
+        return found if isinstance(found, str) and found else None
+
+    def check(self) -> Sequence[Right]:
+        """Credential, users, groups, members, and whether the role sees everybody, one by one."""
+        return okta_rights.prove(self.wire, self.settings)
+
+    def full(self) -> Iterator[Page]:
+        """Everything in scope. Raises before an End whenever less than everything may have come."""
+        walks = {"all": self._whole, "app": self._assigned, "groups": self._listed}
+        try:
+            yield from walks[self.settings.scope]()
+        except Absent as absent:
+            raise Misconfigured(f"{absent.message} Check the address and the scope.") from absent
+
+    def changes(self, cursor: str) -> Iterator[Page]:
+        """People and groups changed since the cursor's time, five minutes of overlap included.
+
+        Deletions do not show here; a delta removes nobody by silence. Only scope "all" has deltas.
+        """
+        since = _since(cursor)
+        if self.settings.scope != "all":
+            raise CursorExpired(
+                "Okta has no change feed for one application or for listed groups: read in full."
+            )
+        stamp = since.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        try:
+            yield from self._changed(stamp, since)
+        except BadRequest as refused:
+            raise CursorExpired(
+                f"{refused.message} The change feed cannot be used: read in full."
+            ) from refused
+
+    def lookup(self, external_ids: Sequence[str]) -> Found:
+        """People by id, a few at a time; who could not be read is in neither part of the answer."""
+        present, gone = self._look_each(external_ids, self._look)
+        return Found(
+            present={key: user for key, user in present.items() if user.external_id == key}, gone=gone
+        )
+
+    def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
+        """Groups by id, like ``lookup``."""
+        present, gone = self._look_each(external_ids, self._look_group)
+        return GroupsFound(
+            present=frozenset(key for key, group in present.items() if group.id == key), gone=gone
+        )
+
+    def _look_each(
+        self, external_ids: Sequence[str], read: Callable[[str], T]
+    ) -> tuple[dict[str, T], frozenset[str]]:
+        present: dict[str, T] = {}
+        gone: set[str] = set()
+        ended: list[ConnectorError] = []
+
+        def look(external_id: str) -> None:
+            if ended:
+                return
+            try:
+                present[external_id] = read(external_id)
+            except Absent as absent:
+                if absent.code == _NOT_FOUND:
+                    gone.add(external_id)
+            except ENDS_THE_READ as end:
+                ended.append(end)
+            except ConnectorError:
+                return  # nothing is known of this one
+
+        list(self._pool.map(look, dict.fromkeys(external_ids)))
+        return present, frozenset(gone)
+
+    # -- the three scopes ------------------------------------------------------------------
+
+    def _whole(self) -> Iterator[Page]:
+        as_of, users_read = None, 0
+        for answer, rows in self._walk(f"{_USERS}?limit=200", "users", _USERS, self._users.page):
+            as_of = as_of or answer.date
+            users_read += len(rows.rows) + len(rows.set_aside)
+            yield Page(users=rows.rows, set_aside=rows.set_aside)
+        groups: dict[str, GroupRow] = {}
+        try:
+            yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats", groups)
+        except Denied as denied:
+            raise Denied(_NO_ROLE.format(host=self.wire.host)) if not users_read else denied from denied
+        self._believe(users_read, groups.values())
+        yield from self._members.read(_own(groups.values()))
+        yield self._end(as_of, has_feed=True)
+
+    def _assigned(self) -> Iterator[Page]:
+        app, as_of = f"{_APPS}/{self.settings.scope_ids[0]}", None
+        reader = UserReader(self.settings.picture_attribute, is_assignment=True)
+        users = self._walk(
+            f"{app}/users?limit=500&expand=user", "users of the application", _APPS, reader.page
+        )
+        for answer, rows in users:
+            as_of = as_of or answer.date
+            yield Page(users=rows.rows, set_aside=rows.set_aside)
+        groups: dict[str, GroupRow] = {}
+        for _, found in self._walk(
+            f"{app}/groups?limit=200&expand=group", "groups of the application", _APPS, read_embedded_groups
+        ):
+            yield _group_page(found, groups)
+        yield from self._members.read(_own(groups.values()))
+        yield self._end(as_of, has_feed=False)
+
+    def _listed(self) -> Iterator[Page]:
+        """People are those in the listed groups, so a group that cannot be read ends the walk."""
+        as_of, seen, members, groups, gone = None, set[str](), list[Members](), list[GroupRow](), list[Gone]()
+        for group_id in self.settings.scope_ids:
+            ids: list[str] = []
+            try:
+                _, group = self.wire.ask(_one(f"{_GROUPS}/{group_id}", f"group {group_id}"), read_group)
+                for answer, rows in self._member_users(group_id):
+                    as_of = as_of or answer.date
+                    ids.extend(record.external_id for record in rows.rows)
+                    fresh = [record for record in rows.rows if record.external_id not in seen]
+                    seen.update(record.external_id for record in fresh)
+                    yield Page(users=fresh, set_aside=rows.set_aside)
+            except Absent:
+                gone.append(Gone(kind="group", external_id=group_id))
+                continue
+            groups.append(group)
+            members.append(Members(group_id=group_id, user_ids=list(dict.fromkeys(ids))))
+        if not groups:
+            raise Misconfigured("groups: none of the listed groups exists at the directory. Check their ids.")
+        yield Page(groups=[group.record() for group in groups], gone=gone)
+        yield Page(members=members)
+        yield self._end(as_of, has_feed=False)
+
+    # -- pieces ----------------------------------------------------------------------------
+
+    def _changed(self, stamp: str, since: datetime) -> Iterator[Page]:
+        as_of = None
+        users = f"{_USERS}?limit=200&filter={quote(f'lastUpdated gt {_quoted(stamp)}')}"
+        for answer, rows in self._walk(users, "changed users", _USERS, self._users.page):
+            as_of = as_of or answer.date
+            yield Page(users=rows.rows, set_aside=rows.set_aside)
+        condition = f"lastUpdated gt {_quoted(stamp)} or lastMembershipUpdated gt {_quoted(stamp)}"
+        groups: dict[str, GroupRow] = {}
+        yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats&filter={quote(condition)}", groups)
+        yield from self._members.read(_own(groups.values()))
+        end = self._end(as_of, has_feed=True).end
+        cursor = end.cursor if end and end.cursor else None
+        newer = cursor if cursor and _since(cursor) > since else _cursor(since)
+        yield Page(end=End(cursor=newer, as_of=as_of))
+
+    def _group_pages(self, target: str, groups: dict[str, GroupRow]) -> Iterator[Page]:
+        for _, rows in self._walk(target, "groups", _GROUPS, read_groups):
+            yield _group_page(rows, groups)
+
+    def _member_users(self, group_id: str) -> Iterator[tuple[Answer, Rows[UserRecord]]]:
+        what = f"members of group {group_id}"
+        return self._walk(f"{_GROUPS}/{group_id}/users?limit=200", what, _GROUPS, self._users.page)
+
+    def _walk(
+        self, first: str, what: str, bucket: str, read: Callable[[Answer], Rows[T]]
+    ) -> Iterator[tuple[Answer, Rows[T]]]:
+        """Every page of a list, the next one under way while the caller works on this one."""
+        guard = PageGuard(self.wire.origin, first, what)
+        answer, rows = self.wire.ask(Ask(first, what, bucket, SHORT), read)
+        while True:
+            guard.saw(rows.first_id)
+            target = guard.next(answer.links)
+            if target is None:
+                yield answer, rows
+                return
+            pending = self._pool.submit(self.wire.ask, Ask(target, what, bucket, SHORT), read)
+            yield answer, rows
+            answer, rows = pending.result()
+
+    def _believe(self, users_read: int, groups: Iterable[GroupRow]) -> None:
+        """Raises when Okta's own count of everybody shows that the user list was short."""
+        stated = everyone_count(groups)
+        if not users_read and stated != 0:
+            raise Denied(_NO_ROLE.format(host=self.wire.host))
+        if stated is None:
+            if self.settings.role_is_narrow:
+                return
+            raise Incomplete(
+                "The group Everyone is not visible: the token's role is narrowed to some groups, "
+                "and the user list is not everybody. "
+                "Give it a role that sees all, or set role_is_narrow when that is meant."
+            )
+        if users_read < stated * _BELIEVABLE:
+            raise Incomplete(
+                f"The directory counts {stated} people in Everyone but listed {users_read}. "
+                "The token's role may be narrowed to some groups; nobody is removed because of this read."
+            )
+
+    def _look(self, user_id: str) -> UserRecord:
+        what, name = f"user {user_id}", quote(user_id, safe="")
+        if self.settings.scope == "app":
+            reader = UserReader(self.settings.picture_attribute, is_assignment=True)
+            target = f"{_APPS}/{self.settings.scope_ids[0]}/users/{name}?expand=user"
+            return self.wire.ask(Ask(target, what, _APPS), reader.one)[1]
+        _, record = self.wire.ask(Ask(f"{_USERS}/{name}", what, f"{_USERS}/id"), self._users.one)
+        if self.settings.scope == "groups":
+            _, groups = self.wire.ask(Ask(f"{_USERS}/{name}/groups", what, _USERS), read_groups)
+            if not any(group.id in self.settings.scope_ids for group in groups.rows):
+                raise Absent(f"User {user_id} is in none of the listed groups.", code=_NOT_FOUND)
+        return record
+
+    def _look_group(self, group_id: str) -> GroupRow:
+        what, name = f"group {group_id}", quote(group_id, safe="")
+        if self.settings.scope == "app":
+            self.wire.ask(Ask(f"{_APPS}/{self.settings.scope_ids[0]}/groups/{name}", what, _APPS), read_group)
+        if self.settings.scope == "groups" and group_id not in self.settings.scope_ids:
+            raise Absent(f"Group {group_id} is not one of the listed groups.", code=_NOT_FOUND)
+        return self.wire.ask(_one(f"{_GROUPS}/{name}", what), read_group)[1]
+
+    def _end(self, as_of: datetime | None, *, has_feed: bool) -> Page:
+        if as_of is None:
+            return Page(
+                end=End(), warnings=("The directory does not tell its time, so changes are read in full.",)
+            )
+        return Page(end=End(cursor=_cursor(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
+
+
+_NO_ROLE: Final = (
+    "{host} lists no users although it has some: the token has no admin role, or a role that sees nobody. "
+    "Give the admin who made it a role that can view all users and groups, such as Read-only Administrator."
+)
+
+
+def _own(groups: Iterable[GroupRow]) -> list[GroupRow]:
+    return [group for group in groups if group.type != BUILT_IN]
+
+
+def _group_page(rows: Rows[GroupRow], groups: dict[str, GroupRow]) -> Page:
+    groups.update((group.id, group) for group in rows.rows)
+    return Page(groups=[group.record() for group in _own(rows.rows)], set_aside=rows.set_aside)
+
+
+def _one(target: str, what: str) -> Ask:
+    return Ask(target, what, f"{_GROUPS}/id")
+
+
+def _quoted(stamp: str) -> str:
+    return f'"{stamp}"'
+
+
+def _cursor(since: datetime) -> str:
+    return json.dumps({"since": since.astimezone(UTC).isoformat()})
+
+
+def _since(cursor: str) -> datetime:
+    try:
+        return datetime.fromisoformat(json.loads(cursor)["since"]).astimezone(UTC)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CursorExpired("The bookmark of the change feed cannot be read: read in full.") from error

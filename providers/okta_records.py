@@ -1,0 +1,285 @@
+"""Okta's JSON as our records: typed decoding of the used fields, and a tolerant second way for odd rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from providers.answers import Answer
+from providers.failures import Garbled
+from sync.model.errors import Incomplete
+from sync.model.resources import GroupRecord, Status, UserRecord
+from sync.model.source import SetAside
+
+STATUS: Final[Mapping[str, Status]] = {
+    "ACTIVE": Status.ACTIVE,
+    "PROVISIONED": Status.ACTIVE,
+    "RECOVERY": Status.ACTIVE,
+    "PASSWORD_EXPIRED": Status.ACTIVE,
+    "LOCKED_OUT": Status.ACTIVE,
+    "STAGED": Status.PENDING,
+    "SUSPENDED": Status.SUSPENDED,
+    "DEPROVISIONED": Status.SUSPENDED,
+}
+"""Trouble with a password is not a reason to take access away; a word not listed is UNKNOWN."""
+
+BUILT_IN: Final = "BUILT_IN"
+
+R = TypeVar("R")
+
+_Id = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Rows(NamedTuple, Generic[R]):
+    """One page of a list: usable rows, rows set aside, and the first id (to notice a page served twice)."""
+
+    rows: Sequence[R]
+    set_aside: Sequence[SetAside] = ()
+    first_id: str | None = None
+
+
+class GroupRow(NamedTuple):
+    """A group as listed; ``stated_members`` is Okta's lagging own count, None when not given."""
+
+    id: str
+    name: str
+    type: str
+    stated_members: int | None
+
+    def record(self) -> GroupRecord:
+        return GroupRecord(self.id, self.name, self.id)
+
+
+class _Stats(msgspec.Struct, gc=False):
+    usersCount: int | None = None  # noqa: N815 - Okta's spelling
+
+
+class _Embedded(msgspec.Struct, gc=False):
+    stats: _Stats | None = None
+
+
+class _GroupProfile(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Group(msgspec.Struct, gc=False):
+    id: _Id
+    profile: _GroupProfile
+    type: str = ""
+    embedded: _Embedded | None = msgspec.field(default=None, name="_embedded")
+
+
+class _Ref(msgspec.Struct, gc=False):
+    id: _Id
+
+
+_decode_groups = msgspec.json.Decoder(list[_Group]).decode
+_decode_refs = msgspec.json.Decoder(list[_Ref]).decode
+
+
+class UserReader:
+    """Reads pages of users; ``picture_attribute`` names the profile attribute holding a picture's URL.
+
+    ``is_assignment`` reads the users of an application, where the account stands under
+    ``_embedded.user`` and the status beside the id is only the assignment's.
+    """
+
+    def __init__(self, picture_attribute: str | None = None, *, is_assignment: bool = False) -> None:
+        self._picture = picture_attribute
+        self._is_assignment = is_assignment
+        user = _user_type(picture_attribute)
+        row: Any = _assignment_type(user) if is_assignment else user
+        self._decode_page = msgspec.json.Decoder(list[row]).decode
+        self._decode_one = msgspec.json.Decoder(row).decode
+
+    def page(self, answer: Answer) -> Rows[UserRecord]:
+        """All rows of one page; a row that does not fit never takes the others with it."""
+        try:
+            found = self._decode_page(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _rows_one_by_one(answer, "user", self._tolerant)
+        if self._is_assignment:
+            found = [row.embedded.user for row in found]
+        records = [self._record(row) for row in found]
+        return Rows(records, (), records[0].external_id if records else None)
+
+    def one(self, answer: Answer) -> UserRecord:
+        """The record of an answer that is one user; raises Incomplete when it is none."""
+        try:
+            row = self._decode_one(answer.body)
+            return self._record(row.embedded.user if self._is_assignment else row)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            record = self._tolerant(tolerant_json(answer.body))
+        if isinstance(record, SetAside):
+            raise Incomplete(f"One user could not be read: {record.why}")
+        return record
+
+    def _record(self, row: Any) -> UserRecord:
+        profile = row.profile
+        picture = profile.picture
+        return UserRecord(
+            row.id,
+            profile.login or "",
+            profile.email,
+            profile.firstName,
+            profile.lastName,
+            picture if picture and picture.startswith("https://") else None,
+            STATUS.get(row.status, Status.UNKNOWN),
+            row.status,
+            row.id,
+        )
+
+    def _tolerant(self, row: object) -> UserRecord | SetAside:
+        assigned_id = _id_of(row)
+        if self._is_assignment:
+            row = _inside(row, "_embedded", "user")
+            if not isinstance(row, dict) and assigned_id:
+                why = f"The assignment of user {assigned_id} comes without the user."
+                return SetAside(kind="user", external_id=assigned_id, why=why)
+        user_id = _id_of(row)
+        if not isinstance(row, dict) or user_id is None:
+            return SetAside(kind="user", external_id=None, why="A row of the user list has no id.")
+        profile = row.get("profile")
+        if not isinstance(profile, dict):
+            return SetAside(kind="user", external_id=user_id, why=f"User {user_id} has no profile.")
+        status, picture = _text(row.get("status")) or "", _text(profile.get(self._picture or ""))
+        return UserRecord(
+            user_id,
+            _text(profile.get("login")) or "",
+            _text(profile.get("email")),
+            _text(profile.get("firstName")),
+            _text(profile.get("lastName")),
+            picture if picture and picture.startswith("https://") else None,
+            STATUS.get(status, Status.UNKNOWN),
+            status,
+            user_id,
+        )
+
+
+def read_groups(answer: Answer) -> Rows[GroupRow]:
+    """One page of groups, of every type."""
+    try:
+        found = _decode_groups(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _rows_one_by_one(answer, "group", _tolerant_group)
+    rows = [_group_row(group) for group in found]
+    return Rows(rows, (), rows[0].id if rows else None)
+
+
+def read_group(answer: Answer) -> GroupRow:
+    """An answer that is one group; raises Incomplete when it is none."""
+    found = _tolerant_group(tolerant_json(answer.body))
+    if isinstance(found, SetAside):
+        raise Incomplete(f"One group could not be read: {found.why}")
+    return found
+
+
+def read_embedded_groups(answer: Answer) -> Rows[GroupRow]:
+    """One page of an application's groups, whose own data stands under ``_embedded.group``."""
+    return _rows_one_by_one(answer, "group", lambda row: _tolerant_group(_inside(row, "_embedded", "group")))
+
+
+def read_member_ids(answer: Answer) -> Rows[str]:
+    """The ids of one page of members; a row without an id is set aside."""
+    try:
+        ids = [ref.id for ref in _decode_refs(answer.body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _rows_one_by_one(answer, "member", _tolerant_member)
+    return Rows(ids, (), ids[0] if ids else None)
+
+
+def everyone_count(groups: Iterable[GroupRow]) -> int | None:
+    """Okta's own count of all people; None when the group Everyone is not visible."""
+    return next((g.stated_members for g in groups if g.type == BUILT_IN and g.name == "Everyone"), None)
+
+
+def tolerant_json(body: bytes) -> object:
+    """Any JSON value, lone surrogates included; raises Garbled for anything else."""
+    if not body.strip():
+        raise Garbled("it has no content")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Garbled("it is not JSON") from error
+
+
+def _user_type(picture_attribute: str | None) -> Any:
+    text = str | None
+    profile = msgspec.defstruct(
+        "OktaProfile",
+        [(name, text, None) for name in ("login", "email", "firstName", "lastName", "picture")],
+        rename={"picture": picture_attribute or "no picture"},
+        gc=False,
+    )
+    return msgspec.defstruct("OktaUser", [("id", _Id), ("profile", profile), ("status", str, "")], gc=False)
+
+
+def _assignment_type(user: Any) -> Any:
+    embedded = msgspec.defstruct("OktaAssigned", [("user", user)], gc=False)
+    return msgspec.defstruct(
+        "OktaAssignment", [("embedded", embedded)], rename={"embedded": "_embedded"}, gc=False
+    )
+
+
+def _group_row(group: _Group) -> GroupRow:
+    stats = group.embedded.stats if group.embedded else None
+    return GroupRow(group.id, group.profile.name, group.type, stats.usersCount if stats else None)
+
+
+def _rows_one_by_one(answer: Answer, kind: str, read: Callable[[object], R | SetAside]) -> Rows[R]:
+    """The slow way: every row by itself, odd ones set aside; a body that is no list is a fault."""
+    body = tolerant_json(answer.body)
+    if not isinstance(body, list):
+        raise Incomplete(
+            f"The directory answered with {_named(body)} where a list of {kind}s was due; "
+            "nothing was concluded from it."
+        )
+    read_rows = [read(row) for row in body]
+    rows = [row for row in read_rows if not isinstance(row, SetAside)]
+    return Rows(
+        rows, [row for row in read_rows if isinstance(row, SetAside)], _id_of(body[0]) if body else None
+    )
+
+
+def _tolerant_group(row: object) -> GroupRow | SetAside:
+    group_id = _id_of(row)
+    if not isinstance(row, dict) or group_id is None:
+        return SetAside(kind="group", external_id=None, why="A row of the group list has no id.")
+    name = _text(_inside(row, "profile", "name"))
+    if name is None:
+        return SetAside(kind="group", external_id=group_id, why=f"Group {group_id} has no name.")
+    stated = _inside(row, "_embedded", "stats", "usersCount")
+    count = stated if isinstance(stated, int) and not isinstance(stated, bool) else None
+    return GroupRow(group_id, name, _text(row.get("type")) or "", count)
+
+
+def _tolerant_member(row: object) -> str | SetAside:
+    return _id_of(row) or SetAside(kind="member", external_id=None, why="A row of a member list has no id.")
+
+
+def _id_of(row: object) -> str | None:
+    return _text(row.get("id")) or None if isinstance(row, dict) else None
+
+
+def _inside(row: object, *keys: str) -> object:
+    for key in keys:
+        row = row.get(key) if isinstance(row, dict) else None
+    return row
+
+
+def _text(value: object) -> str | None:
+    """Text as it is, a number as its digits, anything else as nothing; half a surrogate pair is replaced."""
+    if isinstance(value, str):
+        return (
+            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def _named(body: object) -> str:
+    return {dict: "an object", str: "a text", type(None): "null"}.get(type(body), "something else")

@@ -1,0 +1,109 @@
+"""The only list of providers; each is loaded when it is opened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from providers.budget import Budget
+from sync.model.errors import Misconfigured
+from sync.model.source import Effort, Source
+
+DEFAULT_BUDGET_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderType:
+    """What people see of a provider: its settings' names, which of them are secret, and if it can be used."""
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    secret_keys: frozenset[str] = frozenset()
+    is_available: bool = False
+
+
+def _table(*types: ProviderType) -> Mapping[str, ProviderType]:
+    return MappingProxyType({each.name: each for each in types})
+
+
+TYPES: Final = _table(
+    ProviderType(
+        name="okta",
+        label="Okta",
+        keys=(
+            "domain",
+            "base_url",
+            "api_token",
+            "scope",
+            "groups",
+            "picture_attribute",
+            "role_is_narrow",
+            "rate_share",
+        ),
+        secret_keys=frozenset({"api_token"}),
+        is_available=True,
+    ),
+    ProviderType(
+        name="azure",
+        label="Microsoft Entra ID",
+        keys=(
+            "tenant_id",
+            "client_id",
+            "client_secret",
+            "certificate",
+            "cloud",
+            "base_url",
+            "authority_url",
+            "scope",
+        ),
+        secret_keys=frozenset({"client_secret", "certificate"}),
+    ),
+    ProviderType(
+        name="onelogin",
+        label="OneLogin",
+        keys=("subdomain", "base_url", "client_id", "client_secret", "groups_from", "picture_attribute"),
+        secret_keys=frozenset({"client_secret"}),
+    ),
+    ProviderType(
+        name="jumpcloud",
+        label="JumpCloud",
+        keys=("region", "base_url", "api_key", "client_id", "client_secret", "org_id", "picture_attribute"),
+        secret_keys=frozenset({"api_key", "client_secret"}),
+    ),
+    ProviderType(
+        name="scim",
+        label="SCIM 2.0 service",
+        keys=("base_url", "token", "username", "password"),
+        secret_keys=frozenset({"token", "password"}),
+    ),
+)
+
+
+def open_source(
+    type_name: str,
+    settings: Mapping[str, object],
+    *,
+    budget_s: float = DEFAULT_BUDGET_S,
+    observer: Callable[[Effort], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Source:
+    """A source for one read; its time budget of ``budget_s`` seconds begins now.
+
+    ``observer`` is told the effort after every page, from any thread. ``stop`` is asked between
+    requests and during waits. Raises Misconfigured for an unknown type or a wrong setting.
+    """
+    chosen = TYPES.get(type_name)
+    if chosen is None or not chosen.is_available:
+        usable = ", ".join(each.name for each in TYPES.values() if each.is_available)
+        state = "is not available yet" if chosen else "is unknown"
+        raise Misconfigured(f"type: {type_name!r} {state}; available: {usable}.")
+    budget = Budget(budget_s, monotonic=monotonic, sleep=sleep, stop=stop)
+    from providers.okta import Okta
+
+    return Okta(settings, budget, observer=observer)
