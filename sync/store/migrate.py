@@ -50,8 +50,8 @@ def upgrade(database: Database) -> bool:
 def _is_behind(version: str | None) -> bool:
     if version is not None and version not in VERSIONS:
         raise Misconfigured(
-            f"the database is at version {version}, which this version of the product (up to {HEAD}) does not "
-            "know: a newer one upgraded it; start that one, or restore a backup from before"
+            f"the database is at version {version}, and this version of the product knows only up to {HEAD}: "
+            "a newer one upgraded it; start that one, or restore a backup from before"
         )
     return version != HEAD
 

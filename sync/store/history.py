@@ -1,0 +1,43 @@
+"""Reading what was applied: to whom, by which run, why, with the values before and after."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection as Conn
+from sqlalchemy import Select, bindparam, select
+
+from sync.store import schema
+from sync.store.text import from_json
+
+_HISTORY = schema.history
+_OF_USER: Final = (
+    select(_HISTORY).where(_HISTORY.c.user_id == bindparam("key")).order_by(_HISTORY.c.seq.desc())
+)
+_OF_SUBJECT: Final = (
+    select(_HISTORY).where(_HISTORY.c.subject_id == bindparam("key")).order_by(_HISTORY.c.seq.desc())
+)
+_OF_RUN: Final = select(_HISTORY).where(_HISTORY.c.run_id == bindparam("key")).order_by(_HISTORY.c.seq)
+
+
+def of_user(conn: Conn, user_id: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """What happened to a user, newest first; ``before`` and ``after`` are decoded."""
+    return _rows(conn, _OF_USER.limit(limit), user_id)
+
+
+def of_subject(conn: Conn, subject_id: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """What happened to a directory user or a group, newest first."""
+    return _rows(conn, _OF_SUBJECT.limit(limit), subject_id)
+
+
+def of_run(conn: Conn, run_id: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    """What a run applied, in order; ``after`` is the last ``seq`` seen."""
+    return _rows(conn, _OF_RUN.where(_HISTORY.c.seq > after).limit(limit), run_id)
+
+
+def _rows(conn: Conn, statement: Select[Any], key: str) -> list[dict[str, Any]]:
+    found = []
+    for row in conn.execute(statement, {"key": key}):
+        decoded = {"before": from_json(row.before), "after": from_json(row.after)}
+        found.append(row._asdict() | decoded)
+    return found

@@ -1,0 +1,167 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sync.model.errors import Misconfigured
+from sync.store import migrate, schema
+from sync.store.database import Database
+
+UPGRADE = """
+import sys
+from sync.store import database, migrate
+opened = database.Database(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(migrate.upgrade(opened))
+opened.close()
+"""
+
+
+@pytest.fixture
+def empty(database_url):
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def test_migrations_make_the_tables_of_the_schema(empty):
+    """After all migrations, autogenerate finds no difference between the database and the metadata."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    assert migrate.upgrade(empty)
+    with empty.read() as conn:
+        options = {"compare_type": True, "compare_server_default": not empty.is_sqlite}
+        context = MigrationContext.configure(conn, opts=options)
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_migrated_sqlite_defaults_are_those_of_the_schema(sqlite_url, tmp_path):
+    """Column by column, the migrations and the metadata make the same SQLite tables."""
+    migrated, made = Database(sqlite_url), Database(f"sqlite:///{tmp_path / 'made.db'}")
+    migrate.upgrade(migrated)
+    with made.write() as conn:
+        schema.metadata.create_all(conn)
+
+    def columns(database, table):
+        with database.read() as conn:
+            return conn.execute(sa.text(f"PRAGMA table_info({table})")).all()
+
+    for table in schema.metadata.tables:
+        assert columns(migrated, table) == columns(made, table)
+    migrated.close()
+    made.close()
+
+
+def test_every_text_column_orders_by_bytes(postgres_url):
+    """On PostgreSQL no table leaves the order of text to the server's locale."""
+    database = Database(postgres_url)
+    migrate.upgrade(database)
+    query = """
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = 'public' AND data_type IN ('text', 'character varying')
+          AND collation_name IS DISTINCT FROM 'C' AND table_name = ANY (:tables)
+    """
+    with database.read() as conn:
+        tables = list(schema.metadata.tables)
+        assert conn.execute(sa.text(query), {"tables": tables}).all() == []
+    database.close()
+
+
+def test_views_exist(empty):
+    """The documented views answer on an empty database, with the documented columns."""
+    migrate.upgrade(empty)
+    with empty.read() as conn:
+        users = conn.execute(sa.text("SELECT * FROM app_users"))
+        assert list(users.keys()) == [
+            "id",
+            "email",
+            "first_name",
+            "last_name",
+            "picture_url",
+            "active",
+            "managed",
+            "updated_at",
+        ]
+        assert list(conn.execute(sa.text("SELECT * FROM app_user_tags")).keys()) == [
+            "user_id",
+            "tag",
+            "source",
+        ]
+
+
+def test_versions_are_those_of_the_scripts():
+    """The list that saves importing alembic names exactly the migrations, in their order."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == list(migrate.VERSIONS)
+
+
+def test_upgrading_again_does_nothing(empty):
+    """An up-to-date database is left alone."""
+    assert migrate.current(empty) is None
+    assert migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.HEAD
+    assert not migrate.upgrade(empty)
+
+
+def test_three_processes_upgrade_one_empty_database(database_url):
+    """Of three that start at the same moment one upgrades; the others wait and find it done."""
+    command = [sys.executable, "-c", UPGRADE, database_url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [errors for _, errors in answers] == ["", "", ""]
+    assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]
+
+
+def test_threads_open_one_new_sqlite_file_at_once(sqlite_url):
+    """The first switch to WAL makes nobody fail."""
+    barrier, failures = threading.Barrier(6), []
+
+    def start():
+        database = Database(sqlite_url)
+        barrier.wait()
+        try:
+            migrate.upgrade(database)
+        except Exception as error:  # noqa: BLE001 - told below
+            failures.append(error)
+        database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_newer_database_is_refused(empty):
+    """An older program does not touch a database it does not know, and says what to do."""
+    migrate.upgrade(empty)
+    with empty.write() as conn:
+        conn.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Misconfigured, match=r"version 9999.*a newer one upgraded it; start that one"):
+        migrate.upgrade(empty)
+
+
+def test_an_up_to_date_database_does_not_load_alembic(sqlite_url):
+    """Starting costs one query, not the import of the migration tool."""
+    database = Database(sqlite_url)
+    migrate.upgrade(database)
+    database.close()
+    code = UPGRADE + "assert 'alembic' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code, sqlite_url], input="go\n", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
