@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
 
-from sync.model.resources import GroupRecord, UserRecord
+from sync.model.resources import GroupRecord, Status, UserRecord
 
 
 class Action(StrEnum):
@@ -61,7 +61,8 @@ class Change:
     does not exist yet; ``expects_version`` is the version the decision was made on.
     One record asks for one change at most, so ``fingerprint`` is stored with it.
     ``members`` are external ids; ``count`` is their number, ``whole`` how many the group then has.
-    ``part`` tells the pieces of one large member change apart.
+    ``part`` tells the pieces of one large member change apart; ``displays`` are the texts a push
+    gave for members. ``tombstone`` says that the directory row itself goes (SCIM DELETE).
     """
 
     action: Action
@@ -77,6 +78,8 @@ class Change:
     expects_user_version: int | None = None
     rule: str | None = None
     members: tuple[str, ...] = ()
+    displays: Mapping[str, str] = field(default_factory=dict)
+    tombstone: bool = False
     whole: int = 0
     part: int = 0
     count: int = 1
@@ -84,13 +87,19 @@ class Change:
     @property
     def id(self) -> str:
         """Short id, the same in every plan that wants the same thing of the same subject."""
-        subject = self.subject
-        key = f"{self.action}\x1f{subject.kind}\x1f{subject.external_id or subject.id}\x1f{self.part}"
-        return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+        return change_id(
+            self.action, self.subject.kind, self.subject.external_id or self.subject.id, self.part
+        )
 
     @property
     def removal(self) -> bool:
         return self.action in REMOVALS
+
+
+def change_id(action: Action, kind: str, external_id: str, part: int = 0) -> str:
+    """The id a change of this kind to this subject has in every plan: 12 hex digits."""
+    key = f"{action}\x1f{kind}\x1f{external_id}\x1f{part}"
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def zero_counts() -> dict[str, int]:
@@ -105,3 +114,82 @@ def counted(changes: Iterable[Change]) -> dict[str, int]:
         if change.action is not Action.RECORD:
             counts[change.action] += change.count
     return counts
+
+
+Row = dict[str, Any]
+"""A change as JSON can hold it."""
+
+
+def change_row(change: Change) -> Row:
+    """The stored form of a change; ``change_of`` is its inverse. Empty fields are left out."""
+    row: Row = {
+        "action": change.action.value,
+        "subject": {name: getattr(change.subject, name) for name in Subject.__slots__},
+        "reason": change.reason,
+        "before": dict(change.before),
+        "after": dict(change.after),
+    }
+    if isinstance(change.record, UserRecord):
+        row["user"] = list(change.record)
+    elif change.record is not None:
+        row["group"] = list(change.record)
+    if change.fingerprint is not None:
+        row["fingerprint"] = change.fingerprint.hex()
+    if change.members:
+        row["members"] = list(change.members)
+    for name in (
+        "document",
+        "expects_version",
+        "expects_user_version",
+        "rule",
+        "new",
+        "tombstone",
+        "whole",
+        "part",
+    ):
+        value = getattr(change, name)
+        if value:
+            row[name] = value
+    if change.count != 1:
+        row["count"] = change.count
+    return row
+
+
+def change_of(row: Row) -> Change:
+    """The change a stored row stands for."""
+    fingerprint = row.get("fingerprint")
+    return Change(
+        action=Action(row["action"]),
+        subject=Subject(**row["subject"]),
+        reason=row["reason"],
+        before=row["before"],
+        after=row["after"],
+        record=_record_of(row),
+        document=row.get("document"),
+        new=row.get("new", False),
+        expects_version=row.get("expects_version"),
+        expects_user_version=row.get("expects_user_version"),
+        fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
+        rule=row.get("rule"),
+        members=tuple(row.get("members", ())),
+        tombstone=row.get("tombstone", False),
+        whole=row.get("whole", 0),
+        part=row.get("part", 0),
+        count=row.get("count", 1),
+    )
+
+
+def _record_of(row: Row) -> UserRecord | GroupRecord | None:
+    if "user" in row:
+        return user_record_of(row["user"])
+    if "group" in row:
+        return GroupRecord(*row["group"])
+    return None
+
+
+def user_record_of(values: list[Any]) -> UserRecord:
+    """A UserRecord from its JSON list."""
+    record = UserRecord(*values)
+    return record._replace(
+        status=Status(record.status), extra=tuple((name, value) for name, value in record.extra)
+    )

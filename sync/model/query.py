@@ -39,7 +39,9 @@ class Path:
     urn: str | None = None
     multi_valued: bool = False
     case_exact: bool = False
-    type: Literal["string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"] = "string"
+    type: Literal["string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"] = (
+        "string"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,9 @@ def fingerprint(record: UserRecord | GroupRecord, salt: str) -> bytes:
     return blake2b(f"{salt}\x1f{tuple(record)!r}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def member_digest(user_ids: set[str] | frozenset[str], group_ids: set[str] | frozenset[str] = frozenset()) -> bytes:
+def member_digest(
+    user_ids: set[str] | frozenset[str], group_ids: set[str] | frozenset[str] = frozenset()
+) -> bytes:
     """16 bytes over the sorted external ids of a group's members; equal sets, equal digests."""
     digest = blake2b(digest_size=16)
     digest.update("\x1f".join(sorted(user_ids)).encode("utf-8", "surrogatepass"))

@@ -125,7 +125,9 @@ class Session(Protocol):
     def find(self, kind: Kind, query: Query) -> Listing:
         """A page of live resources in stable order (created, id) unless sorted."""
 
-    def members_of(self, group_ids: Sequence[str], limit: int | None = None) -> Mapping[str, Sequence[MemberRef]]:
+    def members_of(
+        self, group_ids: Sequence[str], limit: int | None = None
+    ) -> Mapping[str, Sequence[MemberRef]]:
         """Members of each group, in the order they joined; with ``limit`` at most so many of each."""
 
     def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupRef]]:

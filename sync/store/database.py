@@ -22,6 +22,8 @@ from sync.store.fold import folded
 from sync.store.times import instant_text
 
 T = TypeVar("T")
+Conn = Connection
+"""An open transaction; the engine hands it on and never looks inside."""
 Work = Callable[[Connection], T]
 
 GROUP_COMMIT_MAX = 64

@@ -93,6 +93,63 @@ def next_items(
     return [(row.place, row.change) for row in conn.execute(_NEXT, values)]
 
 
+def discard_unfinished(conn: Conn, run_id: str) -> None:
+    """Forget a plan that a killed run had begun and not concluded."""
+    conn.execute(sa.delete(_PLAN).where(_PLAN.c.run_id == run_id, _PLAN.c.hash == ""))
+
+
+def rejected(conn: Conn, connection_id: str, checksum: str) -> bool:
+    """Whether somebody rejected exactly this set of changes before."""
+    query = sa.select(_PLAN.c.id).where(
+        _PLAN.c.connection_id == connection_id,
+        _PLAN.c.hash == checksum,
+        _PLAN.c.state == PlanState.REJECTED.value,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def release(conn: Conn, plan_id: str, *, exclude: Collection[str], by: str, now: datetime) -> None:
+    """Let the held items go, but for the excluded ones; remember who said so."""
+    held = (_ITEM.c.plan_id == plan_id) & (_ITEM.c.state == ItemState.HELD.value)
+    if exclude:
+        conn.execute(
+            sa.update(_ITEM).where(held, _ITEM.c.id.in_(list(exclude))).values(state=ItemState.EXCLUDED.value)
+        )
+    conn.execute(sa.update(_ITEM).where(held).values(state=ItemState.PENDING.value))
+    _set_plan(conn, plan_id, state=PlanState.OPEN.value, decided_by=by, decided_at=to_text(now))
+
+
+def has_items(conn: Conn, plan_id: str, state: ItemState) -> bool:
+    """Whether any item of the plan is in this state."""
+    query = sa.select(_ITEM.c.place).where(_ITEM.c.plan_id == plan_id, _ITEM.c.state == state.value).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def item_ids(conn: Conn, plan_id: str, ids: Collection[str]) -> set[str]:
+    """Which of these item ids the plan has."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        found.update(
+            conn.scalars(sa.select(_ITEM.c.id).where(_ITEM.c.plan_id == plan_id, _ITEM.c.id.in_(part)))
+        )
+    return found
+
+
+def settle(conn: Conn, plan_id: str, state: PlanState) -> None:
+    """Set the plan's state. Raises NotFound."""
+    _set_plan(conn, plan_id, state=state.value)
+
+
+def by_item_id(conn: Conn, plan_id: str, item_ids: Collection[str]) -> list[str]:
+    """The changes, as JSON, of the items with these ids."""
+    found: list[str] = []
+    for part in chunks(item_ids):
+        found.extend(
+            conn.scalars(sa.select(_ITEM.c.change).where(_ITEM.c.plan_id == plan_id, _ITEM.c.id.in_(part)))
+        )
+    return found
+
+
 def get(conn: Conn, plan_id: str) -> StoredPlan:
     """The plan with this id or, from 6 characters on, the only one whose id begins so.
 

@@ -121,6 +121,20 @@ def fingerprints(
     return found
 
 
+_DIGESTS: Final = select(_GROUP.c.external_id, _GROUP.c.member_digest).where(
+    _live(_GROUP), among(_GROUP.c.external_id, "external_ids")
+)
+
+
+def member_digests(conn: Conn, connection_id: str, external_ids: Iterable[str]) -> dict[str, bytes | None]:
+    """The digest of each live group's members, None where it is not known; unknown groups are absent."""
+    found: dict[str, bytes | None] = {}
+    for part in chunks(external_ids):
+        rows = conn.execute(_DIGESTS, {"connection_id": connection_id, "external_ids": part})
+        found.update((external_id, digest) for external_id, digest in rows)
+    return found
+
+
 def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[Status] | None = None) -> int:
     """Live rows of the connection; for users, only those in ``statuses`` when given."""
     statement = select(func.count()).select_from(_TABLES[kind]).where(_live(_TABLES[kind]))
@@ -145,6 +159,35 @@ def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]
         if len(rows) < UNMET_PAGE:
             return
         after = rows[-1].seq
+
+
+def member_values(conn: Conn, group_id: str) -> list[str]:
+    """The ids of a group's members as stored: ours, or foreign ones that are pending."""
+    return list(conn.scalars(select(_MEMBER.c.value).where(_MEMBER.c.group_id == group_id)))
+
+
+def resolve_members(conn: Conn, connection_id: str, values: Iterable[str]) -> dict[str, str]:
+    """Whom a client means, by the id it named: our id, the IdP's id or externalId; strangers are absent."""
+    meant: dict[str, str] = {}
+    for part in chunks(values):
+        for table in (_GROUP, _PERSON):
+            for column in (table.c.scim_external_id, table.c.id, table.c.external_id):
+                query = select(column, table.c.id).where(
+                    table.c.connection_id == connection_id, table.c.deleted_at.is_(None), column.in_(part)
+                )
+                meant.update((named, id_) for named, id_ in conn.execute(query))
+    return meant
+
+
+def membership_count(conn: Conn, connection_id: str) -> int:
+    """Memberships of the connection's live groups."""
+    query = (
+        select(func.count())
+        .select_from(_MEMBER)
+        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        .where(_GROUP.c.connection_id == connection_id, _GROUP.c.deleted_at.is_(None))
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def directory_users(

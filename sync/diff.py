@@ -1,0 +1,295 @@
+"""What should change for one record: at most one change, or a reason why a person must look.
+
+Everything comes in as arguments; nothing is looked up. Pull and push decide here alike, which
+is why they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sync.match import Match, Situation
+from sync.model.change import Action, Change, Subject
+from sync.model.connection import Policy
+from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, User, UserRecord, fold
+from sync.policy import adoption_doubt, is_protected
+
+PROFILE = ("first_name", "last_name", "picture_url")
+"""The profile fields besides the e-mail, which has rules of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """Something only a person can settle. ``key`` is the same at every run."""
+
+    kind: str
+    key: str
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The outcome for one record; both None means that everything is as it should be."""
+
+    change: Change | None = None
+    attention: Attention | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of one record besides the match.
+
+    ``active_elsewhere`` names another live link that says active; ``other_connections`` are the
+    names of other connections with a live link. ``document`` is the pushed SCIM document and
+    ``document_differs`` whether it says more than the stored one.
+    """
+
+    address: str | None
+    fingerprint: bytes | None = None
+    active_elsewhere: str | None = None
+    other_connections: Sequence[str] = ()
+    document: Mapping[str, Any] | None = None
+    document_differs: bool = False
+
+
+def decide(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: Iterator[str]) -> Decision:
+    """The one change a record asks for. ``ids`` yields fresh ids for rows that do not exist."""
+    if match.situation is Situation.DISPUTED:
+        return _set_aside(record, match, facts, ids, "disputed", match.why)
+    if match.situation is Situation.LINKED:
+        return _linked(record, match, facts, policy)
+    if record.status is not Status.ACTIVE:
+        return Decision(change=_recorded(record, match, facts, ids, _not_provisioned(record)))
+    if facts.address is None:
+        return _set_aside(record, match, facts, ids, "no_email", "no usable e-mail: set one at the directory")
+    if match.situation is Situation.UNMATCHED:
+        return Decision(change=_create(record, match, facts, ids))
+    return _unlinked(record, match, facts, policy, ids)
+
+
+def _create(record: UserRecord, match: Match, facts: Facts, ids: Iterator[str]) -> Change:
+    after = {"email": facts.address, **_profile(record), "active": True}
+    return _change(
+        Action.CREATE, record, match, facts, ids,
+        reason="in the directory, and nobody here has this e-mail", after=after, user_id=next(ids),
+    )  # fmt: skip
+
+
+def _unlinked(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: Iterator[str]) -> Decision:
+    """An account exists: adopt it, unless the policy wants a person's word. Never its e-mail."""
+    user = _user(match)
+    if match.rule != "returned":
+        doubt = adoption_doubt(user, facts.address, policy, facts.other_connections)
+        if doubt is not None:
+            return _set_aside(record, match, facts, ids, "confirm_adoption", f"{doubt}; confirm to link it")
+    before, after = _profile_difference(record, user)
+    if not user.active and not user.suspended_by_hand:
+        before["active"], after["active"] = False, True
+    if match.rule == "returned":
+        action, reason = Action.REACTIVATE, "returned to the directory under the same id"
+    else:
+        action, reason = Action.ADOPT, f"an account with the e-mail {user.email} exists"
+    change = _change(
+        action, record, match, facts, ids, reason=reason, before=before, after=after, user_id=user.id
+    )
+    return Decision(change=change)
+
+
+def _linked(record: UserRecord, match: Match, facts: Facts, policy: Policy) -> Decision:
+    user, row = _user(match), _row(match)
+    before, after = _profile_difference(record, user)
+    attention = None
+    if facts.address is None:
+        attention = _attention("no_email", record, row, "no usable e-mail any more; the last known one stays")
+    elif fold(facts.address) != fold(user.email) and fold(facts.address) != fold(row.email):
+        before["email"], after["email"] = user.email, facts.address
+    wanted = _wanted_status(record, row)
+    action, reason = _transition(record, user, wanted, facts)
+    if action is Action.SUSPEND and is_protected(user, policy):
+        return Decision(
+            attention=_attention("protected", record, row, f"{reason}, but the account is protected")
+        )
+    if action in (Action.SUSPEND, Action.REACTIVATE):
+        before["active"], after["active"] = user.active, action is Action.REACTIVATE
+    elif after:
+        action, reason = Action.UPDATE, "the directory says otherwise"
+    elif not _row_differs(record, row, wanted, facts):
+        return Decision(attention=attention)
+    change = _change(
+        action, record._replace(status=wanted), match, facts, iter(()),
+        reason=reason, before=before, after=after, user_id=user.id,
+    )  # fmt: skip
+    return Decision(change=change, attention=attention)
+
+
+def _wanted_status(record: UserRecord, row: DirectoryUser) -> Status:
+    """Unknown changes nothing; pending keeps what was provisioned before."""
+    if record.status is Status.UNKNOWN or record.status is Status.PENDING:
+        return row.status
+    return record.status
+
+
+def _transition(record: UserRecord, user: User, wanted: Status, facts: Facts) -> tuple[Action, str]:
+    if wanted is not Status.ACTIVE and user.active:
+        if facts.active_elsewhere:
+            return Action.RECORD, f"{_why_not(record)}; kept active by {facts.active_elsewhere}"
+        return Action.SUSPEND, _why_not(record)
+    if wanted is Status.ACTIVE and not user.active:
+        if user.suspended_by_hand:
+            return Action.RECORD, "active at the directory; suspended by hand here"
+        return Action.REACTIVATE, "active at the directory again"
+    return Action.RECORD, "noted: nothing changes for the user"
+
+
+def _why_not(record: UserRecord) -> str:
+    if record.status is Status.GONE:
+        return record.status_text or "gone from the directory"
+    return f"suspended at the directory ({record.status_text or record.status.value})"
+
+
+def _not_provisioned(record: UserRecord) -> str:
+    return f"not provisioned: {record.status_text or record.status.value} at the directory"
+
+
+def _set_aside(
+    record: UserRecord, match: Match, facts: Facts, ids: Iterator[str], kind: str, why: str
+) -> Decision:
+    """Keep what the directory said, link nobody, ask a person."""
+    change = _recorded(record, match, facts, ids, why)
+    return Decision(change=change, attention=_attention(kind, record, match.directory_user, why))
+
+
+def _recorded(record: UserRecord, match: Match, facts: Facts, ids: Iterator[str], why: str) -> Change | None:
+    """A note on the directory's row. Without a fingerprint while unsettled: it must come up again."""
+    row = match.directory_user
+    if match.situation is Situation.DISPUTED or record.status is Status.ACTIVE:
+        facts = Facts(address=facts.address, document=facts.document, document_differs=facts.document_differs)
+    if row is not None and not _row_differs(record, row, record.status, facts):
+        return None
+    return _change(Action.RECORD, record, match, facts, ids, reason=why)
+
+
+def _row_differs(record: UserRecord, row: DirectoryUser, status: Status, facts: Facts) -> bool:
+    said = (record.user_name, record.email, record.first_name, record.last_name, record.picture_url, status)
+    kept = (row.user_name, row.email, row.first_name, row.last_name, row.picture_url, row.status)
+    return (
+        said != kept
+        or (bool(record.external_id) and record.external_id != row.external_id)
+        or (record.scim_external_id is not None and record.scim_external_id != row.scim_external_id)
+        or (facts.fingerprint is not None and facts.fingerprint != row.fingerprint)
+        or facts.document_differs
+    )
+
+
+def _profile(record: UserRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in PROFILE}
+
+
+def _profile_difference(record: UserRecord, user: User) -> tuple[dict[str, Any], dict[str, Any]]:
+    differing = [name for name in PROFILE if getattr(record, name) != getattr(user, name)]
+    return (
+        {name: getattr(user, name) for name in differing},
+        {name: getattr(record, name) for name in differing},
+    )
+
+
+def _change(
+    action: Action,
+    record: UserRecord,
+    match: Match,
+    facts: Facts,
+    ids: Iterator[str],
+    *,
+    reason: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+) -> Change:
+    row = match.directory_user
+    subject = Subject(
+        kind="user",
+        id=row.id if row else next(ids),
+        label=facts.address or record.user_name or record.external_id,
+        external_id=record.external_id or record.scim_external_id or None,
+        user_id=user_id,
+    )
+    return Change(
+        action=action,
+        subject=subject,
+        reason=reason,
+        before=before or {},
+        after=after or {},
+        record=record,
+        document=facts.document,
+        new=row is None,
+        expects_version=row.version if row else None,
+        expects_user_version=match.user.version if match.user else None,
+        fingerprint=facts.fingerprint,
+        rule=match.rule or None,
+    )
+
+
+def _attention(kind: str, record: UserRecord, row: DirectoryUser | None, why: str) -> Attention:
+    key = record.external_id or record.scim_external_id or (row.id if row else record.user_name)
+    return Attention(kind=kind, key=key, label=record.email or record.user_name or key, why=why)
+
+
+def _user(match: Match) -> User:
+    if match.user is None:
+        raise ValueError(f"a match that is {match.situation} names a user")
+    return match.user
+
+
+def _row(match: Match) -> DirectoryUser:
+    if match.directory_user is None:
+        raise ValueError(f"a match that is {match.situation} names a directory user")
+    return match.directory_user
+
+
+def decide_group(
+    record: GroupRecord,
+    row: Group | None,
+    policy: Policy,
+    ids: Iterator[str],
+    *,
+    fingerprint: bytes | None = None,
+    document: Mapping[str, Any] | None = None,
+    document_differs: bool = False,
+) -> Change | None:
+    """The one change a group's record asks for: create, rename, a note, or none."""
+    tag = policy.tag_of(record.name)
+    after = {"name": record.name, "tag": tag}
+    if row is None:
+        action, before, reason = Action.GROUP_CREATE, {}, "in the directory"
+    else:
+        before = {"name": row.name, "tag": row.tag}
+        if before != after:
+            action, reason = Action.GROUP_RENAME, "renamed at the directory"
+        elif (
+            (fingerprint is None or fingerprint == row.fingerprint)
+            and not document_differs
+            and (not record.external_id or record.external_id == row.external_id)
+        ):
+            return None
+        else:
+            action, before, after, reason = Action.RECORD, {}, {}, "noted: nothing changes for its members"
+    return Change(
+        action=action,
+        subject=Subject(
+            kind="group",
+            id=row.id if row else next(ids),
+            label=record.name,
+            external_id=record.external_id or record.scim_external_id or None,
+        ),
+        reason=reason,
+        before=before,
+        after=after,
+        record=record,
+        document=document,
+        new=row is None,
+        expects_version=row.version if row else None,
+        fingerprint=fingerprint,
+    )

@@ -1,0 +1,78 @@
+"""The plan of a run: its order, its counts and the checksum that an approval is bound to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from sync.model.change import ORDER, Action, Change, zero_counts
+
+_MODULUS = 1 << 256
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a growing plan adds up to; the changes themselves are stored, not kept.
+
+    The checksum is a sum of one digest per change, so that it does not depend on the order in
+    which changes were found. Subject ids are left out of it for what does not exist yet: the
+    same plan made again gives the same checksum.
+    """
+
+    counts: dict[str, int] = field(default_factory=zero_counts)
+    items: int = 0
+    largest_removals: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    """Per group that loses members: its name, how many it loses, how many it has."""
+    _sum: int = 0
+
+    def add(self, change: Change) -> int:
+        """Count a change in; returns its place in the plan."""
+        place = (ORDER[change.action] << 40) + self.items
+        self.items += 1
+        if change.action is not Action.RECORD:
+            self.counts[change.action] += change.count
+            self._sum = (self._sum + int.from_bytes(_digest(change), "big")) % _MODULUS
+        if change.action is Action.MEMBER_REMOVE:
+            name, lost, size = self.largest_removals.get(change.subject.id, (change.subject.label, 0, 0))
+            self.largest_removals[change.subject.id] = (
+                name,
+                lost + change.count,
+                int(change.before.get("members", size)),
+            )
+        return place
+
+    def checksum(self, connection_id: str) -> str:
+        """32 hex digits that name exactly this set of changes for this connection."""
+        return blake2b(f"{connection_id}\x1f{self._sum:064x}".encode(), digest_size=16).hexdigest()
+
+    @property
+    def empty(self) -> bool:
+        """True when a person would say that nothing changes."""
+        return not any(self.counts.values())
+
+
+def _digest(change: Change) -> bytes:
+    said = json.dumps([change.before, change.after, change.members], sort_keys=True, ensure_ascii=True)
+    subject = change.subject.external_id or change.subject.id
+    text = f"{change.action}\x1f{change.subject.kind}\x1f{subject}\x1f{change.part}\x1f{said}"
+    return blake2b(text.encode(), digest_size=32).digest()
+
+
+def people_words(counts: Mapping[str, int]) -> str:
+    """Counts as a person says them: "3 created, 1 suspended"; "nothing to do" when all are 0."""
+    words = {
+        "create": "created",
+        "adopt": "adopted",
+        "update": "updated",
+        "reactivate": "reactivated",
+        "suspend": "suspended",
+        "group_create": "groups created",
+        "group_rename": "groups renamed",
+        "group_delete": "groups deleted",
+        "member_add": "memberships added",
+        "member_remove": "memberships removed",
+    }
+    parts = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
+    return ", ".join(parts) or "nothing to do"

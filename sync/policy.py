@@ -1,0 +1,56 @@
+"""What a connection's policy allows: a filter over decisions, without looking anything up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sync.model.connection import Adopt, Policy
+from sync.model.resources import User, UserRecord, fold
+
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f.]+")
+"""Looks like an address. Whether mail arrives is not ours to know."""
+
+_GUEST = "#EXT#"
+"""Entra's mark of a guest's userPrincipalName, which is no mailbox."""
+
+
+def address_of(record: UserRecord, policy: Policy) -> str | None:
+    """The person's usable e-mail: the first of the policy's fields that looks like an address."""
+    for name in policy.email_from:
+        value = record.email if name == "email" else getattr(record, name, None)
+        if isinstance(value, str) and _GUEST not in value and _ADDRESS.fullmatch(value.strip()):
+            return value.strip()
+    return None
+
+
+def adoption_doubt(
+    user: User, address: str | None, policy: Policy, other_connections: Sequence[str]
+) -> str | None:
+    """Why adopting this account needs a person's word; None when the policy lets it through.
+
+    ``other_connections`` are names of other connections that hold a live link to the account.
+    Matching is an authorisation decision: who may adopt an administrator becomes one.
+    """
+    if policy.adopt is Adopt.NEVER:
+        return "this connection never adopts accounts"
+    if policy.adopt is Adopt.CONFIRM:
+        return "this connection adopts accounts only when confirmed"
+    if user.protected or is_protected(user, policy):
+        return "the account is protected"
+    if user.admin:
+        return "the account is an administrator"
+    if other_connections:
+        return f"the account belongs to {', '.join(sorted(other_connections))} as well"
+    if policy.verified_domains and _domain(address) not in policy.verified_domains:
+        return f"the domain {_domain(address)} is not among this connection's verified domains"
+    return None
+
+
+def is_protected(user: User, policy: Policy) -> bool:
+    """Whether removals must leave this account alone, whatever the directory says."""
+    return user.protected or (fold(user.email) or "") in policy.protected
+
+
+def _domain(address: str | None) -> str:
+    return (fold(address) or "").rpartition("@")[2]

@@ -1,0 +1,361 @@
+"""From what was staged to a stored plan: load what each batch may match, decide, keep the changes.
+
+The deciding is done by match, diff and plan; here is only the loading and the storing, a batch
+at a time, so that a plan of any size fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sync.diff import Attention, Decision, Facts, decide, decide_group
+from sync.match import Candidates, match
+from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
+from sync.model.connection import Connection, Policy
+from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
+from sync.model.run import ItemState, Lease
+from sync.plan import Tally
+from sync.policy import address_of
+from sync.store import attention, plans, resources, runs, staging
+from sync.store.database import Conn, Database
+from sync.store.ids import new_id
+from sync.store.staging import Staged
+from sync.store.text import from_json, to_json
+
+
+def fresh_ids() -> Iterator[str]:
+    """Ids for rows that do not exist yet."""
+    while True:
+        yield new_id()
+
+
+def load_candidates(
+    conn: Conn,
+    connection: Connection,
+    records: Sequence[tuple[UserRecord, str | None]],
+    *,
+    tombstones: bool = True,
+) -> Candidates:
+    """Everything these (record, address) pairs may match, in a handful of statements.
+
+    Who is found by the IdP's id needs no search by name: names are looked up for the rest only.
+    """
+    found = Candidates()
+    names = [record.external_id or record.scim_external_id or "" for record, _ in records]
+    found.add(
+        resources.directory_users(
+            conn, connection.id, external_ids=[name for name in names if name], tombstones=tombstones
+        )
+    )
+    rest = [(record, address) for record, address in records if record.external_id not in found.by_external]
+    if rest:
+        found.add(
+            resources.directory_users(
+                conn,
+                connection.id,
+                scim_external_ids=[record.scim_external_id for record, _ in rest if record.scim_external_id],
+                email_keys=[key for _, address in rest if (key := fold(address))],
+                user_name_keys=[key for record, _ in rest if (key := fold(record.user_name))],
+                tombstones=tombstones,
+            )
+        )
+    linked = {row.user_id for shelf in (found.by_external, found.tombstones) for row in shelf.values()}
+    for rows in (*found.by_scim_external.values(), *found.by_email.values(), *found.by_user_name.values()):
+        linked.update(row.user_id for row in rows)
+    found.add_users(resources.application_users(conn, ids=[user_id for user_id in linked if user_id]))
+    found.add_users(
+        resources.application_users(conn, email_keys=[key for _, address in rest if (key := fold(address))])
+    )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Live links of users to other connections, by user id."""
+
+    links: dict[str, list[tuple[str, str, Status]]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def active(self, user_id: str | None, connection_id: str) -> str | None:
+        """The name of another connection that says active."""
+        return next(
+            (
+                self.names.get(other, other)
+                for other, _, status in self.links.get(user_id or "", ())
+                if other != connection_id and status is Status.ACTIVE
+            ),
+            None,
+        )
+
+    def others(self, user_id: str | None, connection_id: str) -> list[str]:
+        """Names of other connections with a live link."""
+        found = {other for other, _, _ in self.links.get(user_id or "", ()) if other != connection_id}
+        return sorted(self.names.get(other, other) for other in found)
+
+
+def load_elsewhere(conn: Conn, user_ids: Iterable[str], names: dict[str, str]) -> Elsewhere:
+    return Elsewhere(
+        links=resources.active_links(conn, [user_id for user_id in user_ids if user_id]), names=names
+    )
+
+
+class Proposal:
+    """A plan in the making: changes go to the database, their sum stays in ``tally``."""
+
+    def __init__(
+        self,
+        database: Database,
+        lease: Lease,
+        connection: Connection,
+        policy: Policy,
+        *,
+        plan_id: str,
+        now: datetime,
+        names: dict[str, str],
+        removals: bool,
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._connection = connection
+        self._policy = policy
+        self._now = now
+        self._names = names
+        self._removals = removals
+        self._ids = fresh_ids()
+        self.plan_id = plan_id
+        self.tally = Tally()
+        self.dropped = 0
+
+    def make(self) -> None:
+        """Decide everything that is staged."""
+        with self._database.read() as conn:
+            doubled = staging.doubled_emails(conn, self._lease.run_id, self._connection.id)
+        for batch in self._staged(Staged.USER):
+            self._users([(user_record_of(from_json(text)), mark) for _, text, mark in batch], doubled)
+        for batch in self._staged(Staged.GONE_USER):
+            self._gone_users({key: from_json(text)["why"] for key, text, _ in batch})
+        for batch in self._staged(Staged.GROUP):
+            self._groups([(GroupRecord(*from_json(text)), mark) for _, text, mark in batch])
+        for batch in self._staged(Staged.GONE_GROUP):
+            self._gone_groups({key: from_json(text)["why"] for key, text, _ in batch})
+        for kind in (Staged.MEMBERS_REMOVE, Staged.MEMBERS_ADD):
+            for batch in self._staged(kind):
+                self._members(kind, [(from_json(text), mark) for _, text, mark in batch])
+
+    def _staged(self, kind: Staged) -> Iterator[Sequence[tuple[str, str, bytes | None]]]:
+        """Batches, each read in a transaction of its own: SQLite must not hold one while we write."""
+        after = ""
+        while True:
+            with self._database.read() as conn:
+                rows = staging.page(conn, self._lease.run_id, kind, after)
+            if not rows:
+                return
+            yield rows
+            after = rows[-1][0]
+
+    def _users(self, records: Sequence[tuple[UserRecord, bytes | None]], doubled: Collection[str]) -> None:
+        pairs = [(record, address_of(record, self._policy)) for record, _ in records]
+        with self._database.read() as conn:
+            candidates = load_candidates(conn, self._connection, pairs)
+            elsewhere = load_elsewhere(conn, candidates.users, self._names)
+        candidates.doubled_emails = frozenset(doubled)
+        decisions = []
+        for (record, mark), (_, address) in zip(records, pairs, strict=True):
+            found = match(record, address, candidates)
+            user_id = found.user.id if found.user else None
+            facts = Facts(
+                address=address,
+                fingerprint=mark,
+                active_elsewhere=elsewhere.active(user_id, self._connection.id),
+                other_connections=elsewhere.others(user_id, self._connection.id),
+            )
+            decisions.append(decide(record, found, facts, self._policy, self._ids))
+        self._keep(decisions)
+
+    def _gone_users(self, gone: dict[str, str]) -> None:
+        """Absent people whose absence was confirmed one by one; what is stored of them stays."""
+        with self._database.read() as conn:
+            rows = resources.directory_users(conn, self._connection.id, external_ids=list(gone))
+            candidates = Candidates()
+            candidates.add(rows)
+            candidates.add_users(
+                resources.application_users(conn, ids=[row.user_id for row in rows if row.user_id])
+            )
+            elsewhere = load_elsewhere(conn, candidates.users, self._names)
+        decisions = []
+        for row in rows:
+            if row.status is Status.GONE:
+                continue
+            record = stored_record(row)._replace(status=Status.GONE, status_text=gone[row.external_id or ""])
+            found = match(record, row.email, candidates)
+            facts = Facts(
+                address=address_of(record, self._policy),
+                active_elsewhere=elsewhere.active(row.user_id, self._connection.id),
+            )
+            decisions.append(decide(record, found, facts, self._policy, self._ids))
+        self._keep(decisions)
+
+    def _groups(self, records: Sequence[tuple[GroupRecord, bytes | None]]) -> None:
+        with self._database.read() as conn:
+            rows = known_groups(conn, self._connection, [record for record, _ in records])
+        changes = [
+            decide_group(record, rows.get(record.external_id), self._policy, self._ids, fingerprint=mark)
+            for record, mark in records
+        ]
+        self._keep([Decision(change=change) for change in changes])
+
+    def _gone_groups(self, gone: dict[str, str]) -> None:
+        with self._database.read() as conn:
+            rows = resources.directory_groups(conn, self._connection.id, external_ids=list(gone))
+        self._keep([Decision(change=group_deletion(row, gone[row.external_id or ""])) for row in rows])
+
+    def _members(self, kind: Staged, pieces: Sequence[tuple[dict[str, Any], bytes | None]]) -> None:
+        with self._database.read() as conn:
+            groups = {piece["group"] for piece, _ in pieces}
+            rows = {
+                row.external_id: (row.id, row.name)
+                for row in resources.directory_groups(conn, self._connection.id, external_ids=groups)
+            }
+            planned = self._planned_groups(conn, groups - rows.keys())
+        action = Action.MEMBER_ADD if kind is Staged.MEMBERS_ADD else Action.MEMBER_REMOVE
+        decisions = []
+        for piece, digest in pieces:
+            known = rows.get(piece["group"]) or planned.get(piece["group"])
+            if known is None:
+                continue
+            decisions.append(Decision(change=_member_change(action, piece, digest, *known)))
+        self._keep(decisions)
+
+    def _planned_groups(self, conn: Conn, external_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """(id, name) of groups that this very plan creates, by external id."""
+        wanted = [change_id(Action.GROUP_CREATE, "group", external_id) for external_id in external_ids]
+        subjects = [from_json(text)["subject"] for text in plans.by_item_id(conn, self.plan_id, wanted)]
+        return {subject["external_id"]: (subject["id"], subject["label"]) for subject in subjects}
+
+    def _keep(self, decisions: Iterable[Decision]) -> None:
+        """Store the changes of a batch and what needs a person, in one transaction."""
+        items, questions = [], []
+        for decision in decisions:
+            change = decision.change
+            if change is not None and change.removal and not self._removals:
+                self.dropped += change.count
+                change = None
+            if change is not None:
+                items.append(self._item(change))
+            if decision.attention is not None:
+                questions.append(decision.attention)
+        if items or questions:
+            with self._database.write() as conn:
+                runs.check(conn, self._lease)
+                plans.add_items(conn, self.plan_id, items)
+                raise_attention(conn, self._connection.id, questions, self._lease.run_id, self._now)
+
+    def _item(self, change: Change) -> tuple[int, str, str, str, int, str, str]:
+        place = self.tally.add(change)
+        text = to_json(change_row(change))
+        return (
+            place,
+            change.id,
+            change.action.value,
+            ItemState.PENDING.value,
+            change.count,
+            change.subject.label,
+            text,
+        )
+
+
+def raise_attention(
+    conn: Conn, connection_id: str, questions: Iterable[Attention], run_id: str | None, now: datetime
+) -> None:
+    """Put what only a person can settle on the list; what is on it already stays as it is."""
+    for question in questions:
+        attention.raise_(
+            conn,
+            connection_id,
+            kind=question.kind,
+            key=question.key,
+            label=question.label,
+            why=question.why,
+            run_id=run_id,
+            now=now,
+        )
+
+
+def known_groups(conn: Conn, connection: Connection, records: Sequence[GroupRecord]) -> dict[str, Group]:
+    """Stored groups by the external id of the record that speaks of them.
+
+    A group that only a push has made so far carries no IdP id: its SCIM externalId, else its
+    name, tells that it is the same one.
+    """
+    rows = {
+        row.external_id: row
+        for row in resources.directory_groups(
+            conn, connection.id, external_ids=[r.external_id for r in records]
+        )
+        if row.external_id
+    }
+    rest = [record for record in records if record.external_id not in rows]
+    if rest:
+        pushed = resources.directory_groups(
+            conn,
+            connection.id,
+            scim_external_ids=[record.external_id for record in rest],
+            name_keys=[key for record in rest if (key := fold(record.name))],
+        )
+        free = [row for row in pushed if row.external_id is None]
+        for record in rest:
+            same = [row for row in free if row.scim_external_id == record.external_id] or [
+                row for row in free if row.scim_external_id is None and fold(row.name) == fold(record.name)
+            ]
+            if len(same) == 1:
+                rows[record.external_id] = same[0]
+    return rows
+
+
+def stored_record(row: DirectoryUser) -> UserRecord:
+    """What the directory last said of a person, as a record."""
+    return UserRecord(
+        external_id=row.external_id or "",
+        user_name=row.user_name,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        picture_url=row.picture_url,
+        status=row.status,
+        status_text=row.status_text,
+        scim_external_id=row.scim_external_id,
+    )
+
+
+def group_deletion(row: Group, why: str) -> Change:
+    """The change that deletes a group: its tag goes with it, its members stay people."""
+    return Change(
+        action=Action.GROUP_DELETE,
+        subject=Subject(kind="group", id=row.id, label=row.name, external_id=row.external_id),
+        reason=why,
+        before={"name": row.name, "tag": row.tag},
+        expects_version=None,
+    )
+
+
+def _member_change(
+    action: Action, piece: dict[str, Any], digest: bytes | None, group_id: str, name: str
+) -> Change:
+    ids = tuple(piece["ids"])
+    return Change(
+        action=action,
+        subject=Subject(kind="group", id=group_id, label=name, external_id=piece["group"]),
+        reason="a member at the directory"
+        if action is Action.MEMBER_ADD
+        else "no member at the directory any more",
+        before={"members": piece["had"]},
+        after={"members": piece["whole"]},
+        members=ids,
+        fingerprint=digest,
+        whole=piece["whole"],
+        part=piece["part"],
+        count=len(ids),
+    )

@@ -1,0 +1,153 @@
+"""The rules that may stop a plan, each with its own sentence for the admin.
+
+They count effective transitions only: people already suspended are in no change, so they never
+count. A hold names the actions it stops; everything else may go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sync.model.change import REMOVALS, Action
+from sync.model.connection import Policy
+from sync.plan import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What there is before the plan: the wholes that limits are shares of.
+
+    ``users_met`` is how many people the read saw, ``users_before`` how many live directory users
+    there were; None when the read was no full pull.
+    """
+
+    managed_active: int
+    groups: int
+    tags: int
+    users_before: int
+    users_met: int | None
+    first_run: bool
+    seats_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One safeguard that tripped: its name, the sentence, and what must wait."""
+
+    rule: str
+    sentence: str
+    actions: frozenset[Action]
+
+
+EVERYTHING = frozenset(Action)
+CREATIONS = frozenset({Action.CREATE, Action.ADOPT, Action.REACTIVATE})
+
+
+def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
+    """Every safeguard that wants this plan to wait; none means: proceed."""
+    if tally.empty:
+        return ()
+    rules = (_first_run, _source_shrank, _suspensions, _groups, _members, _tags, _creations, _updates)
+    return [hold for rule in rules for hold in rule(tally, standing, policy)]
+
+
+def _first_run(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    if standing.first_run and policy.safeguards.first_run:
+        yield Hold(
+            rule="first_run",
+            sentence="This is the first run of the connection. Read the plan, then approve it.",
+            actions=EVERYTHING,
+        )
+
+
+def _source_shrank(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    met, before = standing.users_met, standing.users_before
+    if met is None or not before or not policy.safeguards.empty_source:
+        return
+    if met == 0:
+        yield Hold(
+            rule="empty_source",
+            sentence=f"The directory answered with nobody; {before:,} people were there before. "
+            "Check the credentials' rights and the scope before you approve.",
+            actions=REMOVALS,
+        )
+    elif met < before * (1 - policy.safeguards.user_count_fall):
+        yield Hold(
+            rule="user_count_fall",
+            sentence=f"The directory fell from {before:,} to {met:,} people. "
+            "Check the scope and the credentials' rights before you approve.",
+            actions=REMOVALS,
+        )
+
+
+def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.SUSPEND], policy.safeguards.suspensions
+    if not limit.allows(wanted, standing.managed_active):
+        yield Hold(
+            rule="suspensions",
+            sentence=f"{wanted:,} people would be suspended; the limit is {limit.text(standing.managed_active)} "
+            "managed active users.",
+            actions=frozenset({Action.SUSPEND}),
+        )
+
+
+def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.GROUP_DELETE], policy.safeguards.group_deletions
+    if not limit.allows(wanted, standing.groups):
+        yield Hold(
+            rule="group_deletions",
+            sentence=f"{wanted:,} groups would be deleted; the limit is {limit.text(standing.groups)} groups.",
+            actions=frozenset({Action.GROUP_DELETE}),
+        )
+
+
+def _members(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    limit = policy.safeguards.member_removals
+    for name, lost, size in tally.largest_removals.values():
+        if size >= policy.safeguards.member_removals_from and not limit.allows(lost, size):
+            yield Hold(
+                rule="member_removals",
+                sentence=f"The group {name} would lose {lost:,} of {size:,} members; the limit is {limit.text(size)}.",
+                actions=frozenset({Action.MEMBER_REMOVE}),
+            )
+
+
+def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.MEMBER_REMOVE], policy.safeguards.tag_removals
+    if not limit.allows(wanted, standing.tags):
+        yield Hold(
+            rule="tag_removals",
+            sentence=f"{wanted:,} memberships would be removed; the limit is {limit.text(standing.tags)} memberships.",
+            actions=frozenset({Action.MEMBER_REMOVE}),
+        )
+
+
+def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.CREATE], policy.safeguards.creations
+    if not standing.first_run and not limit.allows(wanted, standing.managed_active):
+        yield Hold(
+            rule="creations",
+            sentence=f"{wanted:,} people would be created; the limit is {limit.text(standing.managed_active)} "
+            "managed active users. A wrong scope looks like this.",
+            actions=frozenset({Action.CREATE}),
+        )
+    freed = tally.counts[Action.SUSPEND]
+    taking = sum(tally.counts[action] for action in CREATIONS)
+    if standing.seats_left is not None and taking > standing.seats_left + freed:
+        yield Hold(
+            rule="seats",
+            sentence=f"{taking:,} people would take a seat; {standing.seats_left:,} are left and {freed:,} become free.",
+            actions=frozenset({Action.CREATE}),
+        )
+
+
+def _updates(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.UPDATE], policy.safeguards.updates
+    if not standing.first_run and not limit.allows(wanted, standing.managed_active):
+        yield Hold(
+            rule="updates",
+            sentence=f"{wanted:,} profiles would be rewritten; the limit is {limit.text(standing.managed_active)} "
+            "managed active users. A changed attribute mapping looks like this.",
+            actions=frozenset({Action.UPDATE}),
+        )

@@ -1,0 +1,141 @@
+"""Before anybody is suspended for being absent: ask the directory about that very person.
+
+Gone or disabled confirms the absence. Still there means that the list lied, and then nothing is
+removed in this run. Who cannot be looked up in this run waits for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from sync.model.connection import Connection, Policy
+from sync.model.errors import Incomplete, Transient
+from sync.model.resources import Status, UserRecord, fold
+from sync.model.run import Lease, RunMode
+from sync.model.source import Source
+from sync.policy import address_of
+from sync.snapshot import Met, Snapshot
+from sync.store import resources, runs, staging
+from sync.store.database import Database
+from sync.store.resources import Kind, Unmet
+from sync.store.staging import Staged, StagedRow
+from sync.store.text import to_json
+
+LOOKUP_AT_ONCE = 50
+"""People asked about at a time; the first lie ends the asking."""
+
+ABSENT = "not in the directory any more (looked up by id)"
+
+
+def second_look(
+    database: Database,
+    lease: Lease,
+    connection: Connection,
+    policy: Policy,
+    snapshot: Snapshot,
+    source: Source,
+    mode: RunMode,
+) -> str | None:
+    """Stage every confirmed absence; a sentence when the snapshot turned out to have lied."""
+    if mode is not RunMode.FULL or not snapshot.complete:
+        return None
+    look = _Look(database, lease, connection, policy, snapshot)
+    return look.at_users(source) or look.at_groups(source)
+
+
+class _Look:
+    def __init__(
+        self, database: Database, lease: Lease, connection: Connection, policy: Policy, snapshot: Snapshot
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._connection = connection
+        self._policy = policy
+        self._snapshot = snapshot
+
+    def at_users(self, source: Source) -> str | None:
+        if self._everybody_met("user", self._snapshot.users):
+            return None
+        missing = (
+            row for row in self._missing("user", self._snapshot.users) if row.status is not Status.GONE
+        )
+        for batch in self._bounded(missing, "people"):
+            try:
+                found = source.lookup([row.external_id for row in batch])
+            except (Transient, Incomplete) as error:
+                self._snapshot.notes.append(
+                    f"Absent people could not be looked up, so they stay: {error.message}"
+                )
+                return None
+            present = [record for record in found.present.values() if record.status is not Status.SUSPENDED]
+            if present:
+                return _lie(f"{present[0].email or present[0].user_name}", "people")
+            disabled = [self._disabled(record) for record in found.present.values()]
+            gone = [_gone(Staged.GONE_USER, external_id) for external_id in found.gone]
+            self._stage([*disabled, *gone])
+            self._note_unknown(len(batch) - len(found.present) - len(found.gone), "people")
+        return None
+
+    def at_groups(self, source: Source) -> str | None:
+        if self._everybody_met("group", self._snapshot.groups):
+            return None
+        for batch in self._bounded(self._missing("group", self._snapshot.groups), "groups"):
+            try:
+                found = source.lookup_groups([row.external_id for row in batch])
+            except (Transient, Incomplete) as error:
+                self._snapshot.notes.append(
+                    f"Absent groups could not be looked up, so they stay: {error.message}"
+                )
+                return None
+            if found.present:
+                label = next(row.label for row in batch if row.external_id in found.present)
+                return _lie(label, "groups")
+            self._stage([_gone(Staged.GONE_GROUP, external_id) for external_id in found.gone])
+            self._note_unknown(len(batch) - len(found.gone), "groups")
+        return None
+
+    def _everybody_met(self, kind: Kind, met: Met) -> bool:
+        with self._database.read() as conn:
+            return met.count >= resources.live_count(conn, kind, self._connection.id)
+
+    def _missing(self, kind: Kind, met: Met) -> Iterator[Unmet]:
+        with self._database.read() as conn:
+            yield from resources.unmet(conn, kind, self._connection.id, met.__contains__)
+
+    def _bounded(self, missing: Iterator[Unmet], words: str) -> Iterator[Sequence[Unmet]]:
+        left = self._policy.second_look_limit
+        while left > 0 and (batch := list(islice(missing, min(LOOKUP_AT_ONCE, left)))):
+            left -= len(batch)
+            yield batch
+        if left == 0 and next(missing, None) is not None:
+            self._snapshot.notes.append(
+                f"More than {self._policy.second_look_limit:,} {words} are absent; the next run looks up the rest."
+            )
+
+    def _disabled(self, record: UserRecord) -> StagedRow:
+        key = fold(address_of(record, self._policy))
+        return Staged.USER, record.external_id, key, to_json(list(record)), None
+
+    def _stage(self, rows: Sequence[StagedRow]) -> None:
+        if rows:
+            with self._database.write() as conn:
+                runs.check(conn, self._lease)
+                staging.add(conn, self._lease.run_id, rows)
+
+    def _note_unknown(self, unknown: int, words: str) -> None:
+        if unknown > 0:
+            self._snapshot.notes.append(
+                f"{unknown:,} absent {words} could not be looked up, so they stay as they are."
+            )
+
+
+def _gone(kind: Staged, external_id: str) -> StagedRow:
+    return kind, external_id, None, to_json({"why": ABSENT}), None
+
+
+def _lie(who: str, words: str) -> str:
+    return (
+        f"The directory's list left out {words} who are still there ({who} answers when asked by id), "
+        "so nothing is removed. Try again later; if it stays, check scope and rights."
+    )

@@ -1,0 +1,250 @@
+"""What one read found: pages are compared as they come, and only what differs is staged.
+
+Memory does not grow with the directory: who was met is a bitmap over row numbers, a group's
+members are held one group at a time, everything that differs goes to the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sync.model.connection import Connection, Policy
+from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
+from sync.model.run import Lease
+from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
+from sync.policy import address_of
+from sync.store import resources, runs, staging
+from sync.store.database import Database
+from sync.store.staging import Staged, StagedRow
+from sync.store.text import to_json
+
+FLUSH_AT = 1000
+"""Staged rows held in memory before they are written."""
+
+MEMBERS_PER_ROW = 2000
+"""External ids in one staged piece of a group's member change."""
+
+REASONS_MAX = 20
+"""Sentences a run keeps; the rest is counted."""
+
+
+@dataclass(slots=True)
+class Met:
+    """Which stored rows a read has met: one bit per row number, each row counted once."""
+
+    count: int = 0
+    _bits: bytearray = field(default_factory=bytearray)
+
+    def add(self, seq: int) -> None:
+        place, bit = seq >> 3, 1 << (seq & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(place + 1 - len(self._bits) + 4096))
+        if not self._bits[place] & bit:
+            self._bits[place] |= bit
+            self.count += 1
+
+    def __contains__(self, seq: object) -> bool:
+        if not isinstance(seq, int) or seq >> 3 >= len(self._bits):
+            return False
+        return bool(self._bits[seq >> 3] & 1 << (seq & 7))
+
+
+@dataclass(slots=True)
+class _OpenGroup:
+    users: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+
+
+class Snapshot:
+    """The walk over a source's pages. ``complete`` may only be asked after the walk has ended."""
+
+    def __init__(self, database: Database, lease: Lease, connection: Connection, policy: Policy) -> None:
+        self._database = database
+        self._lease = lease
+        self._connection = connection
+        self._policy = policy
+        self._waiting: list[StagedRow] = []
+        self._digests: dict[str, bytes | None] = {}
+        self._open: dict[str, _OpenGroup] = {}
+        self.users, self.groups = Met(), Met()
+        self.new_users = 0
+        self.end: End | None = None
+        self.doubts: list[str] = []
+        self.notes: list[str] = []
+        self.set_aside: list[SetAside] = []
+
+    def take(self, page: Page) -> None:
+        """Compare one page with what is stored and stage what differs."""
+        if page.users:
+            self._take_users(page.users)
+        if page.groups:
+            self._take_groups(page.groups)
+        for members in page.members:
+            self._take_members(members)
+        for gone in page.gone:
+            self._take_gone(gone)
+        if page.set_aside:
+            self._take_set_aside(page.set_aside)
+        self.notes.extend(page.warnings)
+        if page.end is not None:
+            self.end = page.end
+        if len(self._waiting) >= FLUSH_AT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is staged in memory."""
+        if self._waiting:
+            with self._database.write() as conn:
+                runs.check(conn, self._lease)
+                staging.add(conn, self._lease.run_id, self._waiting)
+            self._waiting = []
+
+    def doubt(self, why: str) -> None:
+        """Note why this read is not the whole truth; a snapshot with a doubt removes nothing."""
+        if len(self.doubts) < REASONS_MAX:
+            self.doubts.append(why)
+
+    @property
+    def complete(self) -> bool:
+        """True when the read proved that it saw everything: a legal end, and no doubt."""
+        return self.end is not None and not self.doubts
+
+    @property
+    def users_met(self) -> int:
+        """People this read saw: known ones, and newcomers (known after ``conclude``)."""
+        return self.users.count + self.new_users
+
+    def conclude(self) -> None:
+        """After the last page: write the rest and hold what was read against the API's own counts."""
+        self.flush()
+        with self._database.read() as conn:
+            run_id, connection_id = self._lease.run_id, self._connection.id
+            self.new_users = staging.count_new(conn, run_id, Staged.USER, connection_id)
+            new_groups = staging.count_new(conn, run_id, Staged.GROUP, connection_id)
+        if self.end is None:
+            return
+        for words, stated, met in (
+            ("people", self.end.stated_users, self.users_met + self._unstored("user")),
+            ("groups", self.end.stated_groups, self.groups.count + new_groups + self._unstored("group")),
+        ):
+            if stated is not None and met < stated:
+                self.doubt(f"the directory says that it has {stated:,} {words}, but gave only {met:,}")
+        for group_id in self._open:
+            self.notes.append(f"the members of group {group_id} did not end; they stay as they are")
+
+    def _unstored(self, kind: str) -> int:
+        return sum(1 for record in self.set_aside if record.kind == kind)
+
+    def _take_users(self, records: Sequence[UserRecord]) -> None:
+        with self._database.read() as conn:
+            known = resources.fingerprints(
+                conn, "user", self._connection.id, [record.external_id for record in records]
+            )
+        salt = self._policy.salt
+        for record in records:
+            mark = fingerprint(record, salt)
+            entry = known.get(record.external_id)
+            if entry is not None:
+                self.users.add(entry[0])
+                if entry[1] == mark:
+                    continue
+            key = fold(address_of(record, self._policy))
+            self._waiting.append((Staged.USER, record.external_id, key, to_json(list(record)), mark))
+
+    def _take_groups(self, records: Sequence[GroupRecord]) -> None:
+        with self._database.read() as conn:
+            names = [record.external_id for record in records]
+            known = resources.fingerprints(conn, "group", self._connection.id, names)
+            self._digests.update(resources.member_digests(conn, self._connection.id, names))
+        for record in records:
+            mark = fingerprint(record, self._policy.salt)
+            entry = known.get(record.external_id)
+            if entry is not None:
+                self.groups.add(entry[0])
+                if entry[1] == mark:
+                    continue
+            self._waiting.append((Staged.GROUP, record.external_id, None, to_json(list(record)), mark))
+
+    def _take_members(self, members: Members | MembersUnread | MemberChange) -> None:
+        if isinstance(members, MembersUnread):
+            self._open.pop(members.group_id, None)
+            self.notes.append(f"the members of group {members.group_id} could not be read: {members.why}")
+        elif isinstance(members, MemberChange):
+            self._stage_members(members.group_id, members.added, members.removed, None, 0, 0)
+        else:
+            group = self._open.setdefault(members.group_id, _OpenGroup())
+            group.users.update(members.user_ids)
+            group.groups.update(members.group_ids)
+            if members.last:
+                del self._open[members.group_id]
+                self._compare_members(members.group_id, group)
+
+    def _compare_members(self, group_id: str, group: _OpenGroup) -> None:
+        digest = member_digest(group.users, group.groups)
+        if self._digests.pop(group_id, None) == digest:
+            return
+        now = group.users | group.groups
+        with self._database.read() as conn:
+            rows = resources.directory_groups(conn, self._connection.id, external_ids=[group_id])
+            before: set[str] = set()
+            if rows:
+                before = set().union(*resources.member_external_ids(conn, rows[0].id))
+        self._stage_members(
+            group_id, sorted(now - before), sorted(before - now), digest, len(now), len(before)
+        )
+
+    def _stage_members(
+        self,
+        group_id: str,
+        added: Sequence[str],
+        removed: Sequence[str],
+        digest: bytes | None,
+        whole: int,
+        had: int,
+    ) -> None:
+        """A group whose digest is unknown but whose members agree is staged too: to learn the digest."""
+        self._waiting.extend(_pieces(Staged.MEMBERS_REMOVE, group_id, removed, digest, whole, had))
+        if added or not removed:
+            self._waiting.extend(_pieces(Staged.MEMBERS_ADD, group_id, added, digest, whole, had))
+
+    def _take_gone(self, gone: Gone) -> None:
+        kind = Staged.GONE_USER if gone.kind == "user" else Staged.GONE_GROUP
+        self._waiting.append((kind, gone.external_id, None, to_json({"why": gone.why}), None))
+        if gone.kind == "group":
+            self._open.pop(gone.external_id, None)
+            with self._database.read() as conn:
+                known = resources.fingerprints(conn, "group", self._connection.id, [gone.external_id])
+            for seq, _ in known.values():
+                self.groups.add(seq)
+
+    def _take_set_aside(self, records: Iterable[SetAside]) -> None:
+        """An unusable record with an id still counts as present; without one nobody knows who it was."""
+        for record in records:
+            if len(self.set_aside) < REASONS_MAX * 50:
+                self.set_aside.append(record)
+            if record.external_id is None:
+                self.doubt(f"a {record.kind} record without an id was left out: {record.why}")
+                continue
+            kind: Literal["user", "group"] = "group" if record.kind == "group" else "user"
+            with self._database.read() as conn:
+                known = resources.fingerprints(conn, kind, self._connection.id, [record.external_id])
+            for seq, _ in known.values():
+                (self.groups if kind == "group" else self.users).add(seq)
+
+
+def _pieces(
+    kind: Staged, group_id: str, ids: Sequence[str], digest: bytes | None, whole: int, had: int
+) -> Iterable[StagedRow]:
+    if not ids and kind is Staged.MEMBERS_REMOVE:
+        return
+    for part, start in enumerate(range(0, max(len(ids), 1), MEMBERS_PER_ROW)):
+        record = {
+            "group": group_id,
+            "ids": ids[start : start + MEMBERS_PER_ROW],
+            "part": part,
+            "whole": whole,
+            "had": had,
+        }
+        yield kind, f"{group_id}\x1f{part:06}", None, to_json(record), digest

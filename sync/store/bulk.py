@@ -1,0 +1,38 @@
+"""Many rows at once, by the fastest way each driver has: executemany of tuples, or COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+COPY_FROM = 20
+"""Below this many rows PostgreSQL's COPY costs more than it saves."""
+
+
+def insert(conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert ``rows`` (tuples in the order of ``columns``); nothing happens without rows."""
+    if not rows:
+        return
+    names = ", ".join(conn.dialect.identifier_preparer.quote(name) for name in columns)
+    target = conn.dialect.identifier_preparer.format_table(table)
+    if conn.dialect.name == "postgresql":
+        _postgres(conn, target, names, len(columns), rows)
+        return
+    marks = ", ".join("?" * len(columns))
+    conn.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", list(rows))
+
+
+def _postgres(conn: Connection, target: str, names: str, width: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    if len(rows) < COPY_FROM:
+        marks = ", ".join(["%s"] * width)
+        conn.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", list(rows))
+        return
+    cursor = conn.connection.cursor()
+    try:
+        with cursor.copy(f"COPY {target} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    finally:
+        cursor.close()

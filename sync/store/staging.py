@@ -1,0 +1,108 @@
+"""What a read found different, kept until the plan is made: one row per record, last one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from sync.store.schema import directory_user, staged
+
+BATCH = 500
+
+
+class Staged(StrEnum):
+    """What a staged row holds: a person's or a group's record, or a piece of a group's members."""
+
+    USER = "user"
+    GROUP = "group"
+    MEMBERS_ADD = "members_add"
+    MEMBERS_REMOVE = "members_remove"
+    GONE_USER = "gone_user"
+    GONE_GROUP = "gone_group"
+
+
+StagedRow = tuple[Staged, str, str | None, str, bytes | None]
+"""(kind, key, e-mail key, record as JSON text, fingerprint)"""
+
+
+def _upsert(dialect: str) -> str:
+    mark = "%s" if dialect == "postgresql" else "?"
+    return (
+        "INSERT INTO staged (run_id, kind, key, email_key, record, fingerprint) "
+        f"VALUES ({', '.join([mark] * 6)}) ON CONFLICT (run_id, kind, key) DO UPDATE SET "
+        "email_key = excluded.email_key, record = excluded.record, fingerprint = excluded.fingerprint"
+    )
+
+
+def add(conn: Connection, run_id: str, rows: Sequence[StagedRow]) -> None:
+    """Keep rows; a row met again replaces the earlier one."""
+    if rows:
+        conn.exec_driver_sql(
+            _upsert(conn.dialect.name),
+            [
+                (run_id, kind.value, key, email_key, record, mark)
+                for kind, key, email_key, record, mark in rows
+            ],
+        )
+
+
+def page(conn: Connection, run_id: str, kind: Staged, after: str) -> Sequence[tuple[str, str, bytes | None]]:
+    """(key, record, fingerprint) of the next rows in key order after ``after``; "" begins."""
+    rows = conn.execute(_PAGE, {"run": run_id, "kind": kind.value, "after": after}).all()
+    return [(row.key, row.record, row.fingerprint) for row in rows]
+
+
+_PAGE = (
+    sa.select(staged.c.key, staged.c.record, staged.c.fingerprint)
+    .where(
+        staged.c.run_id == sa.bindparam("run"),
+        staged.c.kind == sa.bindparam("kind"),
+        staged.c.key > sa.bindparam("after"),
+    )
+    .order_by(staged.c.key)
+    .limit(BATCH)
+)
+
+
+def count_new(conn: Connection, run_id: str, kind: Staged, connection_id: str) -> int:
+    """How many staged people or groups have no live row yet."""
+    table = sa.table(
+        "directory_user" if kind is Staged.USER else "directory_group",
+        *(sa.column(name) for name in ("connection_id", "external_id", "deleted_at")),
+    )
+    known = sa.exists().where(
+        table.c.connection_id == connection_id,
+        table.c.external_id == staged.c.key,
+        table.c.deleted_at.is_(None),
+    )
+    query = sa.select(sa.func.count()).where(staged.c.run_id == run_id, staged.c.kind == kind.value, ~known)
+    return int(conn.scalar(query) or 0)
+
+
+def doubled_emails(conn: Connection, run_id: str, connection_id: str) -> frozenset[str]:
+    """E-mail keys that more than one newcomer of this read claims."""
+    known = sa.exists().where(
+        directory_user.c.connection_id == connection_id,
+        directory_user.c.external_id == staged.c.key,
+        directory_user.c.deleted_at.is_(None),
+    )
+    query = (
+        sa.select(staged.c.email_key)
+        .where(
+            staged.c.run_id == run_id,
+            staged.c.kind == Staged.USER.value,
+            staged.c.email_key.is_not(None),
+            ~known,
+        )
+        .group_by(staged.c.email_key)
+        .having(sa.func.count() > 1)
+    )
+    return frozenset(conn.scalars(query))
+
+
+def clear(conn: Connection, run_id: str) -> None:
+    """Forget what a run staged."""
+    conn.execute(sa.delete(staged).where(staged.c.run_id == run_id))

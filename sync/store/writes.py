@@ -1,0 +1,281 @@
+"""Every statement that changes users, directory users, groups, members, links, history, outbox.
+
+Only ``sync.apply`` may import this module; an import contract holds that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from sync.store import bulk
+from sync.store.schema import directory_group, directory_user, history, link, member, outbox, users
+from sync.store.text import chunks, to_json
+
+Row = Mapping[str, Any]
+
+
+def lock_keys(conn: Connection, keys: Iterable[str]) -> None:
+    """Make writers that want the same key take turns until commit. SQLite has one writer anyway."""
+    if conn.dialect.name == "postgresql":
+        names = sorted(set(keys))
+        if names:
+            conn.execute(_LOCK, {"keys": names})
+
+
+_LOCK = sa.text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM (SELECT unnest(CAST(:keys AS text[])) AS k ORDER BY 1) s"
+)
+
+
+def lock_group(conn: Connection, group_id: str) -> None:
+    """Let no other writer change this group's members until commit."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(
+            sa.select(directory_group.c.id).where(directory_group.c.id == group_id).with_for_update()
+        )
+
+
+def rows_by_id(conn: Connection, table: sa.Table, ids: Iterable[str]) -> dict[str, Row]:
+    """Whole rows by id, locked until commit where the database locks rows."""
+    found: dict[str, Row] = {}
+    for part in chunks(ids):
+        query = sa.select(table).where(table.c.id.in_(part)).order_by(table.c.id).with_for_update()
+        found.update((str(row["id"]), dict(row)) for row in conn.execute(query).mappings())
+    return found
+
+
+def taken_external_ids(
+    conn: Connection, table: sa.Table, connection_id: str, external_ids: Iterable[str]
+) -> set[str]:
+    """Which of these ids live rows of the connection carry already."""
+    taken: set[str] = set()
+    for part in chunks(external_ids):
+        query = sa.select(table.c.external_id).where(
+            table.c.connection_id == connection_id,
+            table.c.external_id.in_(part),
+            table.c.deleted_at.is_(None),
+        )
+        taken.update(conn.scalars(query))
+    return taken
+
+
+def taken_email_keys(conn: Connection, keys: Iterable[str]) -> set[str]:
+    """Which of these folded e-mails an account has already."""
+    taken: set[str] = set()
+    for part in chunks(keys):
+        taken.update(conn.scalars(sa.select(users.c.email_key).where(users.c.email_key.in_(part))))
+    return taken
+
+
+def insert_users(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, users, rows)
+
+
+def insert_directory_users(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, directory_user, rows)
+
+
+def insert_groups(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, directory_group, rows)
+
+
+def insert_links(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, link, rows)
+
+
+def insert_history(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, history, rows)
+
+
+def insert_events(conn: Connection, rows: Sequence[Row]) -> None:
+    _insert(conn, outbox, rows)
+
+
+def _insert(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    if rows:
+        columns = tuple(rows[0])
+        bulk.insert(conn, table, columns, [tuple(row.values()) for row in rows])
+
+
+def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Write the given columns of rows named by their ``id``; all rows name the same columns."""
+    if not rows:
+        return
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in rows[0] if name != "id"}
+    statement = sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(values)
+    parameters = [
+        {"row_id": row["id"], **{f"new_{name}": value for name, value in row.items() if name != "id"}}
+        for row in rows
+    ]
+    conn.execute(statement, parameters)
+
+
+def set_link(conn: Connection, row: Row) -> None:
+    """Point a directory user at a user, whoever it pointed at before."""
+    conn.execute(sa.delete(link).where(link.c.directory_user_id == row["directory_user_id"]))
+    insert_links(conn, [row])
+
+
+def _values(dialect: str) -> str:
+    if dialect == "postgresql":
+        return "unnest(CAST(:values AS text[])) AS j(value)"
+    return "json_each(:values) AS j"
+
+
+def _resolved(dialect: str) -> str:
+    """Named members with whom they mean: IdP's id, our id, or SCIM externalId; users, then groups."""
+    joins = [
+        ("e", "directory_user", "external_id", ""),
+        ("d", "directory_user", "id", "e.id IS NULL AND "),
+        ("s", "directory_user", "scim_external_id", "e.id IS NULL AND d.id IS NULL AND "),
+        ("g", "directory_group", "external_id", "e.id IS NULL AND d.id IS NULL AND s.id IS NULL AND "),
+        (
+            "h",
+            "directory_group",
+            "id",
+            "e.id IS NULL AND d.id IS NULL AND s.id IS NULL AND g.id IS NULL AND ",
+        ),
+    ]
+    lines = [
+        f"LEFT JOIN {table} {name} ON {unless}{name}.{column} = j.value "
+        f"AND {name}.connection_id = :connection AND {name}.deleted_at IS NULL"
+        for name, table, column, unless in joins
+    ]
+    return f"FROM {_values(dialect)} {' '.join(lines)}"
+
+
+_TARGET = "coalesce(e.id, d.id, s.id, g.id, h.id, j.value)"
+_KIND = "CASE WHEN coalesce(e.id, d.id, s.id) IS NOT NULL THEN 'user' WHEN coalesce(g.id, h.id) IS NOT NULL THEN 'group' ELSE 'pending' END"
+
+
+def _bound(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> dict[str, Any]:
+    listed = list(values) if conn.dialect.name == "postgresql" else to_json(list(values))
+    return {"group": group_id, "connection": connection_id, "values": listed}
+
+
+def add_members(
+    conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
+) -> int:
+    """Put everybody named into the group; who is unknown becomes pending. Returns how many are new."""
+    statement = sa.text(
+        f"INSERT INTO member (group_id, value, kind, run_id, added_at) "
+        f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {_resolved(conn.dialect.name)} "
+        "WHERE true ON CONFLICT DO NOTHING"
+    )
+    bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
+    return conn.execute(statement, bound).rowcount
+
+
+def remove_members(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> int:
+    """Take everybody named out of the group; returns how many were in it."""
+    statement = sa.text(
+        f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {_resolved(conn.dialect.name)})"
+    )
+    return conn.execute(statement, _bound(conn, group_id, connection_id, values)).rowcount
+
+
+def keep_only_members(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> int:
+    """Take everybody else out of the group; returns how many left."""
+    statement = sa.text(
+        f"DELETE FROM member WHERE group_id = :group AND value NOT IN (SELECT {_TARGET} {_resolved(conn.dialect.name)})"
+    )
+    return conn.execute(statement, _bound(conn, group_id, connection_id, values)).rowcount
+
+
+def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -> None:
+    """Keep the texts a client sent for members of a group."""
+    statement = (
+        sa.update(member)
+        .where(member.c.group_id == group_id, member.c.value == sa.bindparam("who"))
+        .values(display=sa.bindparam("shown"))
+    )
+    if displays:
+        conn.execute(statement, [{"who": value, "shown": shown} for value, shown in displays.items()])
+
+
+def settle_digest(conn: Connection, group_id: str, digest: bytes | None, whole: int) -> None:
+    """Remember the digest only when the group now has exactly the members it stands for."""
+    size = sa.select(sa.func.count()).where(member.c.group_id == group_id).scalar_subquery()
+    conn.execute(
+        sa.update(directory_group)
+        .where(directory_group.c.id == group_id)
+        .values(member_digest=sa.case((size == whole, sa.literal(digest, sa.LargeBinary)), else_=None))
+    )
+
+
+def touch_group(conn: Connection, group_id: str, at: str) -> None:
+    """A new version of the group, for readers that compare versions."""
+    conn.execute(
+        sa.update(directory_group)
+        .where(directory_group.c.id == group_id)
+        .values(version=directory_group.c.version + 1, updated_at=at, member_digest=None)
+    )
+
+
+def resolve_pending(conn: Connection, connection_id: str, names: Mapping[str, str], kind: str) -> list[str]:
+    """Turn pending members into known ones; ``names`` maps foreign id to our id.
+
+    Returns the groups that gained somebody.
+    """
+    groups: list[str] = []
+    for part in chunks(names):
+        query = (
+            sa.select(member.c.group_id, member.c.value)
+            .join(directory_group, directory_group.c.id == member.c.group_id)
+            .where(
+                member.c.kind == sa.literal_column("'pending'"),
+                member.c.value.in_(part),
+                directory_group.c.connection_id == connection_id,
+            )
+        )
+        for group_id, value in conn.execute(query).all():
+            groups.append(group_id)
+            _settle(conn, group_id, value, names[value], kind)
+    return groups
+
+
+def _settle(conn: Connection, group_id: str, value: str, known: str, kind: str) -> None:
+    where = (member.c.group_id == group_id) & (member.c.value == value)
+    there = conn.scalar(
+        sa.select(sa.func.count()).where(member.c.group_id == group_id, member.c.value == known)
+    )
+    if there:
+        conn.execute(sa.delete(member).where(where))
+    else:
+        conn.execute(sa.update(member).where(where).values(value=known, kind=kind))
+
+
+def leave_all_groups(conn: Connection, value: str, at: str) -> list[str]:
+    """Take a directory user or a nested group out of every group; returns the groups it left."""
+    left = list(conn.scalars(sa.select(member.c.group_id).where(member.c.value == value)))
+    if left:
+        conn.execute(sa.delete(member).where(member.c.value == value))
+        for group_id in left:
+            touch_group(conn, group_id, at)
+    return left
+
+
+def empty_group(conn: Connection, group_id: str) -> int:
+    """Take every member out of a group; returns how many there were."""
+    return conn.execute(sa.delete(member).where(member.c.group_id == group_id)).rowcount
+
+
+def active_links(conn: Connection, user_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """(user, directory user) of live links whose directory says active."""
+    found: set[tuple[str, str]] = set()
+    for part in chunks(user_ids):
+        query = (
+            sa.select(link.c.user_id, link.c.directory_user_id)
+            .join(directory_user, directory_user.c.id == link.c.directory_user_id)
+            .where(
+                link.c.user_id.in_(part),
+                directory_user.c.deleted_at.is_(None),
+                directory_user.c.status == "active",
+            )
+        )
+        found.update((user_id, directory_id) for user_id, directory_id in conn.execute(query))
+    return found
