@@ -142,7 +142,9 @@ def shortened(text: str) -> str:
 
 
 def _is_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z$_][\w$.:/-]*", text) is not None and not text.endswith((".", ":"))
+    return re.fullmatch(r"[A-Za-z$_][\w$.:/-]*", text) is not None and not (
+        text.endswith((".", ":")) or ".." in text
+    )
 
 
 def _is_password(name: str) -> bool:

@@ -13,7 +13,6 @@ from sync.model.errors import Duplicate
 from sync.model.query import Comparison, Operator, Path, Query
 from sync.model.resources import fold
 from sync.model.session import (
-    AddMembers,
     Kind,
     MemberEdit,
     MemberRef,
@@ -84,23 +83,11 @@ def stored_group(session: Session, group_id: str) -> Resource:
     return stored
 
 
-def _checked(session: Session, call: Call, edits: Sequence[MemberEdit]) -> list[MemberEdit]:
-    return [_checked_edit(session, call, edit) for edit in edits]
-
-
-def _checked_edit(session: Session, call: Call, edit: MemberEdit) -> MemberEdit:
-    """A replacement of which nobody is known removes nobody: the new ids wait as pending members."""
-    if isinstance(edit, RemoveMembers):
-        return edit
-    _check_known(session, call, edit.members)
-    if (
-        isinstance(edit, SetMembers)
-        and edit.members
-        and not session.labels([each.value for each in edit.members])
-    ):
-        call.notes.append("replacement_without_known_members")
-        return AddMembers(members=edit.members)
-    return edit
+def _checked(session: Session, call: Call, edits: Sequence[MemberEdit]) -> Sequence[MemberEdit]:
+    for edit in edits:
+        if not isinstance(edit, RemoveMembers):
+            _check_known(session, call, edit.members)
+    return edits
 
 
 def _check_known(session: Session, call: Call, members: Sequence[NewMember]) -> None:

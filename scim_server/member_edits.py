@@ -77,7 +77,7 @@ class MemberPatch:
 
     def _remove_filtered(self, target: Target, tree: Filter) -> None:
         if target.found.sub is not None and target.found.sub.name != "value":
-            self.reading.notes.append("member_part_removal_ignored")
+            self.reading.notes.append("generic_read_only_path")
             return
         chosen = named_values(tree)
         if chosen is None:

@@ -40,7 +40,7 @@ class Reading:
     def unknown(self, name: str) -> None:
         if self.knobs.unknown_attributes == "reject":
             raise invalid_syntax(f"The attribute {name!r} is unknown; remove it from the mapping.")
-        self.notes.append("unknown_attribute")
+        self.notes.append("entra_unknown_attribute")
 
 
 def coerce(attribute: Attribute, value: Any, reading: Reading) -> Any:
@@ -59,14 +59,14 @@ def _only_element(attribute: Attribute, value: list[Any], reading: Reading) -> A
         return None
     if len(value) > 1 or isinstance(value[0], list):
         raise invalid_value(f"{attribute.name} takes one value, not a list of {len(value)}.")
-    reading.allow("single_object", f"{attribute.name} takes one value, not a list.")
+    reading.allow("generic_single_object", f"{attribute.name} takes one value, not a list.")
     return value[0]
 
 
 def coerce_list(attribute: Attribute, value: Any, reading: Reading) -> list[Any] | None:
     """The entries of a multi-valued attribute: no empty ones, none twice, one primary at most (the first)."""
     if not isinstance(value, list):
-        reading.allow("single_object", f"{attribute.name} takes a list.")
+        reading.allow("generic_single_object", f"{attribute.name} takes a list.")
         value = [value]
     entries = distinct(
         entry for each in value if (entry := coerce_entry(attribute, each, reading)) is not None
@@ -123,7 +123,7 @@ def _string(attribute: Attribute, value: Any, reading: Reading) -> str | None:
         return text_of(attribute.name, value) if value or reading.knobs.empty_string == "keep" else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid_value(f"{attribute.name} takes a text.")
-    reading.allow("number_as_text", f"{attribute.name} takes a text, not a number.")
+    reading.allow("generic_number_and_text", f"{attribute.name} takes a text, not a number.")
     return str(value)
 
 
@@ -153,7 +153,7 @@ def _number(attribute: Attribute, value: Any, reading: Reading) -> int | float |
     if isinstance(value, str):
         if not value:
             return None
-        reading.allow("text_as_number", f"{attribute.name} takes a number, not a text.")
+        reading.allow("generic_number_and_text", f"{attribute.name} takes a number, not a text.")
         value = _parsed_number(attribute.name, value)
     if attribute.type == "integer" and value != int(value):
         raise invalid_value(f"{attribute.name} takes a whole number.")
@@ -198,7 +198,7 @@ def _complex(attribute: Attribute, value: Any, reading: Reading) -> dict[str, An
     value_sub = attribute.by_key.get("value")
     if value_sub is None or isinstance(value, bool) or not isinstance(value, str | int | float):
         raise invalid_value(f"{attribute.name} takes an object.")
-    reading.allow("bare_value", f"{attribute.name} takes an object, not a text.")
+    reading.allow("generic_bare_string_member", f"{attribute.name} takes an object, not a text.")
     coerced = coerce(value_sub, value, reading)
     return None if coerced is None else {value_sub.name: coerced}
 
@@ -322,7 +322,7 @@ def read_members(value: Any, reading: Reading) -> list[NewMember] | None:
         wrapped = next((inner for key, inner in value.items() if key.lower() == "members"), None)
         value = value if wrapped is None else wrapped
     if not isinstance(value, list):
-        reading.allow("single_object", "members takes a list.")
+        reading.allow("generic_single_object", "members takes a list.")
         value = [value]
     members: dict[str, NewMember] = {}
     for each in value:
@@ -330,7 +330,7 @@ def read_members(value: Any, reading: Reading) -> list[NewMember] | None:
         if member is not None:
             members.setdefault(member.value, member)
     if value and not members:
-        reading.notes.append("unreadable_members_ignored")
+        reading.notes.append("generic_unreadable_members")
         return None
     return list(members.values())
 
@@ -346,7 +346,7 @@ def _member(given: Any, reading: Reading) -> NewMember | None:
     if not value:
         value = _last_segment({"$ref": fields.get("$ref")})
     if not isinstance(value, str) or not value:
-        reading.allow("member_without_value", "A member needs a value.")
+        reading.allow("generic_member_without_value", "A member needs a value.")
         return None
     display = fields.get("display")
     shown = text_of("members.display", display) if isinstance(display, str) and display else None

@@ -123,7 +123,7 @@ class Patch:
         if target is None:
             if self.reading.knobs.unknown_attributes == "reject":
                 raise invalid_path(f"The path {shortened(path)} names no attribute we know.")
-            self.reading.notes.append("unknown_attribute")
+            self.reading.notes.append("entra_unknown_attribute")
             return None
         return None if self._is_read_only(target, path) else target
 
@@ -133,7 +133,7 @@ class Patch:
         if attribute is None or not (attribute.read_only or (sub is not None and sub.read_only)):
             return False
         if attribute.name in _SERVER_OWNED and not self.reading.knobs.strict:
-            self.reading.notes.append("read_only_ignored")
+            self.reading.notes.append("generic_read_only_path")
             return True
         raise immutable(f"{path} is set by the server; remove it from the mapping.")
 
@@ -151,7 +151,7 @@ class Patch:
                 and found.attribute is not None
                 and found.attribute.name == "members"
             ):
-                self.reading.notes.append("null_members_ignored")
+                self.reading.notes.append("generic_null_members")
                 continue
             self._assign(op, key, inner)
 
