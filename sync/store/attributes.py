@@ -105,7 +105,7 @@ class Row:
                 return self._some_schema(test)
         node = self._node(path)
         if not path.multi_valued:
-            return test(Single(node))
+            return and_(node.text().is_not(None), test(Single(node)))
         source, entry = node.entries()
         return _exists(source, test(Single(entry)))
 

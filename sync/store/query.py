@@ -21,6 +21,9 @@ from sync.store.attributes import TABLES, Condition, Operand, Row, Scope
 from sync.store.fold import folded, position, prefix_range
 from sync.store.times import instant_text
 
+_KEYS: Final = frozenset({"id", "userName", "externalId", "displayName"})
+"""Attributes with an index of their own (displayName for groups)."""
+
 _ORDERED: Final[dict[Operator, Callable[[ColumnElement[Any], Any], Condition]]] = {
     Operator.GT: lambda value, wanted: value > wanted,
     Operator.GE: lambda value, wanted: value >= wanted,
@@ -33,6 +36,15 @@ def condition(term: Filter, kind: Kind, dialect: str) -> Condition:
     """Whether a row of ``directory_user`` or ``directory_group`` matches; NULL means no."""
     fast = _by_email(term, kind, dialect)
     return _condition(term, Row(kind, dialect)) if fast is None else fast
+
+
+def is_selective(term: Filter | None) -> bool:
+    """Whether an index by key narrows the rows to a few: then counting and sorting them costs nothing."""
+    if isinstance(term, Both):
+        return any(is_selective(part) for part in term.terms)
+    if not isinstance(term, Comparison) or term.operator is not Operator.EQ or term.value is None:
+        return False
+    return term.path.sub is None and term.path.name in _KEYS
 
 
 def _condition(term: Filter, scope: Scope) -> Condition:
@@ -165,11 +177,15 @@ class Order(NamedTuple):
     key: ColumnElement[Any] | None = None
     descending: bool = False
 
-    def clauses(self) -> list[ColumnElement[Any]]:
-        """ORDER BY: without a key created, id; missing values last ascending and first descending."""
+    def clauses(self, *, few: bool = False) -> list[ColumnElement[Any]]:
+        """ORDER BY: without a key created, id; missing values last ascending and first descending.
+
+        ``few`` hides the order from the index by creation: SQLite would walk all of that one
+        instead of looking up the few rows and sorting them.
+        """
         table = TABLES[self.kind]
         if self.key is None:
-            return [table.c.created_at, table.c.id]
+            return [table.c.created_at.concat("") if few else table.c.created_at, table.c.id]
         missing = self.key.is_(None)
         if self.descending:
             return [missing.desc(), self.key.desc(), table.c.id]

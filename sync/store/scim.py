@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -71,26 +72,36 @@ def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listi
 
     With ``after`` the page begins behind that position and ``start`` does not count.
     """
-    table, dialect = _TABLES[kind], conn.dialect.name
     wanted: list[ColumnElement[bool]] = [_LIVE[kind]]
     if query.filter is not None:
-        wanted.append(queries.condition(query.filter, kind, dialect))
-    mine = {"of_connection": connection_id}
-    total = int(conn.execute(select(func.count()).select_from(table).where(*wanted), mine).scalar_one())
-    count = PAGE if query.count is None else query.count
-    if count <= 0 or total == 0:
-        return Listing(total=total, resources=())
-    order = queries.order(kind, dialect, query.sort_by, descending=query.descending)
-    page = (
-        select(*_COLUMNS[kind], order.shown_key().label("sort_key")).where(*wanted).order_by(*order.clauses())
-    )
+        wanted.append(queries.condition(query.filter, kind, conn.dialect.name))
+    count = PAGE if query.count is None else max(query.count, 0)
+    few = queries.is_selective(query.filter)
+    if few and count and query.start <= 1 and query.after is None:
+        page = _page(conn, connection_id, kind, query, wanted, count)
+        if page.next is None:
+            return page
+    total = select(func.count()).select_from(_TABLES[kind]).where(*wanted)
+    number = int(conn.execute(total, {"of_connection": connection_id}).scalar_one())
+    if count == 0 or number == 0:
+        return Listing(total=number, resources=())
+    return replace(_page(conn, connection_id, kind, query, wanted, count), total=number)
+
+
+def _page(  # noqa: PLR0917 - one step of scim_find
+    conn: Conn, connection_id: str, kind: Kind, query: Query, wanted: list[ColumnElement[bool]], count: int
+) -> Listing:
+    """The rows of the page; its total is their number."""
+    order = queries.order(kind, conn.dialect.name, query.sort_by, descending=query.descending)
+    ordered = order.clauses(few=queries.is_selective(query.filter))
+    page = select(*_COLUMNS[kind], order.shown_key().label("sort_key")).where(*wanted).order_by(*ordered)
     page = (
         page.offset(max(query.start, 1) - 1) if query.after is None else page.where(order.after(query.after))
     )
-    rows = conn.execute(page.limit(count + 1), mine).all()
+    rows = conn.execute(page.limit(count + 1), {"of_connection": connection_id}).all()
     shown = rows[:count]
     following = order.position(shown[-1].sort_key, shown[-1].id) if len(rows) > count else None
-    return Listing(total=total, resources=[_resource(kind, row) for row in shown], next=following)
+    return Listing(total=len(shown), resources=[_resource(kind, row) for row in shown], next=following)
 
 
 def _members_statement() -> sa.Select[Any]:

@@ -40,10 +40,16 @@ def add_connection(database: Database, name: str, **settings: Any) -> Connection
 
 def add_user(conn: Conn, email: str | None, **columns: Any) -> str:
     """A user of the application; its id."""
-    row = {"id": new_id(), "email": email, "email_key": fold(email), "active": True, "origin": "manual"}
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "email": email,
+        "email_key": fold(email),
+        "active": True,
+        "origin": "manual",
+    }
     row |= {"created_at": at(0), "updated_at": at(0)} | columns
     conn.execute(insert(schema.users).values(row))
-    return row["id"]
+    return str(row["id"])
 
 
 def add_directory_user(
@@ -56,7 +62,12 @@ def add_directory_user(
     **columns: Any,
 ) -> str:
     """A directory user, linked when ``user_id`` is given; its id."""
-    row = {"id": new_id(), "connection_id": connection_id, "user_name": user_name, "status": "active"}
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "connection_id": connection_id,
+        "user_name": user_name,
+        "status": "active",
+    }
     row |= {"user_name_key": fold(user_name), "email_key": fold(columns.get("email")), "origin": "pull"}
     row |= {"document": None if document is None else orjson.dumps(document).decode()}
     row |= {"created_at": at(0), "updated_at": at(0)} | columns
@@ -64,16 +75,21 @@ def add_directory_user(
     if user_id is not None:
         link = {"directory_user_id": row["id"], "user_id": user_id, "how": "created", "rule": "new"}
         conn.execute(insert(schema.link).values(link | {"linked_at": at(0)}))
-    return row["id"]
+    return str(row["id"])
 
 
 def add_group(conn: Conn, connection_id: str, name: str, *, document: Any = None, **columns: Any) -> str:
     """A group; its id."""
-    row = {"id": new_id(), "connection_id": connection_id, "name": name, "name_key": fold(name)}
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "connection_id": connection_id,
+        "name": name,
+        "name_key": fold(name),
+    }
     row |= {"tag": f"Group:{name}", "origin": "pull", "created_at": at(0), "updated_at": at(0)}
     row |= {"document": None if document is None else orjson.dumps(document).decode()} | columns
     conn.execute(insert(schema.directory_group).values(row))
-    return row["id"]
+    return str(row["id"])
 
 
 def add_member(conn: Conn, group_id: str, value: str, kind: str = "user", **columns: Any) -> None:

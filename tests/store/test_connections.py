@@ -111,8 +111,14 @@ def test_tokens_show_when_they_were_used(database, connection):
     """Revoked tokens are no longer listed; the last use is noted for many at once."""
     with database.write() as conn:
         for number in (1, 2):
-            token = {"id": f"t{number}", "hash": f"{number}" * 64, "last_four": f"aaa{number}"}
-            connections.add_token(conn, connection.id, **token, now=NOW + timedelta(minutes=number))
+            connections.add_token(
+                conn,
+                connection.id,
+                id=f"t{number}",
+                hash=f"{number}" * 64,
+                last_four=f"aaa{number}",
+                now=NOW + timedelta(minutes=number),
+            )
         connections.touch_tokens(conn, {"t2": NOW + timedelta(hours=1), "t1": NOW})
         connections.touch_tokens(conn, {})
         connections.revoke_token(conn, "t1", NOW)

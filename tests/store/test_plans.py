@@ -108,7 +108,9 @@ def test_a_newer_plan_supersedes_held_ones_of_its_connection(database, connectio
             ids, (PlanState.HELD, PlanState.APPLIED, PlanState.HELD, PlanState.HELD), strict=True
         ):
             conclude(conn, id, state)
-        assert plans.current_held(conn, connection.id).id == ids[2]
+        held = plans.current_held(conn, connection.id)
+        assert held is not None
+        assert held.id == ids[2]
         plans.supersede(conn, connection.id, ids[2], NOW)
         states = [plans.get(conn, id).state for id in ids]
         assert states == [PlanState.SUPERSEDED, PlanState.APPLIED, PlanState.HELD, PlanState.HELD]

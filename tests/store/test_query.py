@@ -243,6 +243,7 @@ def test_resources_members_groups_and_labels(database, connection, people):
     """A pulled row has a made document; members keep the order they joined; nested groups count."""
     with database.read() as conn:
         cy = scim.scim_get(conn, connection.id, Kind.USER, people["cy"])
+        assert cy is not None
         assert cy.document["emails"][0]["value"] == "Cy@example.com"
         assert scim.scim_get(conn, connection.id, Kind.USER, people["gone"]) is None
         assert scim.scim_get(conn, "another", Kind.USER, people["cy"]) is None

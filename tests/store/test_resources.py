@@ -1,3 +1,5 @@
+from typing import Any
+
 from sync.model.resources import Status
 from sync.store import resources
 from tests.store.rows import add_connection, add_directory_user, add_group, add_member, add_user, at
@@ -91,7 +93,7 @@ def test_directory_users_are_found_by_any_key_once(database, connection):
         gone = add_directory_user(conn, connection.id, "Gone", external_id="e3", deleted_at=at(1))
     with database.read() as conn:
         read = resources.directory_users
-        by_all = {
+        by_all: dict[str, Any] = {
             "external_ids": ["e1"],
             "scim_external_ids": ["s1"],
             "email_keys": ["ann@example.com"],

@@ -16,6 +16,13 @@ def request(conn, connection, mode=RunMode.FULL, **further):
     )
 
 
+def claim(conn, **wanted):
+    """A claim that must succeed."""
+    claimed = runs.claim(conn, **wanted)
+    assert claimed is not None
+    return claimed
+
+
 def together(count, work):
     """Run ``work(number)`` in ``count`` threads that begin at the same moment; their answers."""
     barrier, answers = threading.Barrier(count), [None] * count
@@ -69,7 +76,7 @@ def test_two_hundred_runs_are_claimed_once_each(database):
             wanted.add(request(conn, connection)[0].id)
 
     def claim_all(number):
-        mine = []
+        mine: list[str] = []
         while True:
             with database.write() as conn:
                 claimed = runs.claim(conn, owner=f"r{number}", lease_s=600, now=NOW)
@@ -86,12 +93,12 @@ def test_a_lease_is_taken_over_only_after_its_end(database, connection):
     """A running run stays its owner's until the lease ends; then the fence grows and the phase stays."""
     with database.write() as conn:
         request(conn, connection)
-        lease, run = runs.claim(conn, owner="a", lease_s=60, now=NOW)
+        lease, run = claim(conn, owner="a", lease_s=60, now=NOW)
         assert (run.state, lease.fence) == (RunState.RUNNING, 1)
         runs.progress(conn, lease, phase=Phase.APPLYING)
         assert runs.claim(conn, owner="b", lease_s=60, now=NOW + timedelta(seconds=59)) is None
         runs.heartbeat(conn, lease, 0, now=NOW + timedelta(seconds=59))
-        taken, run = runs.claim(conn, owner="b", lease_s=60, now=NOW + timedelta(seconds=59))
+        taken, run = claim(conn, owner="b", lease_s=60, now=NOW + timedelta(seconds=59))
         assert (taken.run_id, taken.fence, run.phase) == (lease.run_id, 2, Phase.APPLYING)
         assert run.started_at == runs.get(conn, run.id).started_at
 
@@ -100,8 +107,8 @@ def test_a_stale_fence_writes_nothing(database, connection):
     """Every door of a run is shut for the owner whose lease was taken over, and for one that finished."""
     with database.write() as conn:
         request(conn, connection)
-        old, _ = runs.claim(conn, owner="a", lease_s=0, now=NOW)
-        new, _ = runs.claim(conn, owner="b", lease_s=60, now=NOW)
+        old, _ = claim(conn, owner="a", lease_s=0, now=NOW)
+        new, _ = claim(conn, owner="b", lease_s=60, now=NOW)
 
     def refused(lease):
         for write in (
@@ -133,14 +140,14 @@ def test_nobody_claims_a_run_while_its_owner_writes(postgres_url):
     connection = add_connection(database, "Acme")
     with database.write() as conn:
         request(conn, connection)
-        lease, _ = runs.claim(conn, owner="a", lease_s=0)
+        lease, _ = claim(conn, owner="a", lease_s=0)
     with database.write() as writing:
         runs.check(writing, lease)
         with database.write() as other:
             assert runs.claim(other, owner="b", lease_s=60) is None
             runs.heartbeat(other, lease, 0)
     with database.write() as conn:
-        assert runs.claim(conn, owner="b", lease_s=60)[0].fence == 2
+        assert claim(conn, owner="b", lease_s=60)[0].fence == 2
     database.close()
 
 
@@ -150,10 +157,10 @@ def test_a_claim_can_be_narrowed(database, connection):
     with database.write() as conn:
         first, _ = request(conn, connection)
         second, _ = request(conn, other)
-        assert runs.claim(conn, owner="a", lease_s=0, now=NOW, connection_id=other.id)[1].id == second.id
-        assert runs.claim(conn, owner="a", lease_s=60, now=NOW)[1].id == second.id
+        assert claim(conn, owner="a", lease_s=0, now=NOW, connection_id=other.id)[1].id == second.id
+        assert claim(conn, owner="a", lease_s=60, now=NOW)[1].id == second.id
         assert runs.claim(conn, owner="a", lease_s=60, now=NOW, run_id=second.id) is None
-        assert runs.claim(conn, owner="a", lease_s=60, now=NOW, run_id=first.id)[1].id == first.id
+        assert claim(conn, owner="a", lease_s=60, now=NOW, run_id=first.id)[1].id == first.id
 
 
 def test_runs_are_listed_newest_first(database, connection):
@@ -164,7 +171,7 @@ def test_runs_are_listed_newest_first(database, connection):
         for turn in range(4):
             run, _ = request(conn, connection if turn % 2 else other)
             made.append(run.id)
-            lease, _ = runs.claim(conn, owner="a", lease_s=60, now=NOW)
+            lease, _ = claim(conn, owner="a", lease_s=60, now=NOW)
             runs.finish(conn, lease, state=RunState.SUCCEEDED, now=NOW)
         assert [run.id for run in runs.listed(conn)] == made[::-1]
         assert [run.id for run in runs.listed(conn, before=made[2], limit=1)] == [made[1]]
