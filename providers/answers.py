@@ -88,7 +88,7 @@ def refusal_of(answer: Answer, what: str, host: str, *, code: str, said: str, ke
 
     ``said`` is the vendor's own explanation (may be empty), ``key`` names the credential setting.
     """
-    tail = f" It said: {said}" if said else ""
+    tail = f" It said: {said.rstrip('.')}." if said else ""
     status = answer.status
     if 300 <= status < 400:
         return Misconfigured(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from providers.failures import OutOfTime, Stopped
 
 _NAP_S = 0.5
 """Longest single sleep: a request to stop is noticed within this time."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds: to connect, between two bytes, and for one answer in all."""
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    whole_s: float = 180.0
 
 
 def _never() -> bool:

@@ -13,9 +13,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from providers.answers import Answer, Dialect, web_page
-from providers.budget import Budget
+from providers.budget import Budget, Timeouts
+from providers.deadline import watched_transport, within
 from providers.failures import Garbled, Throttled, TooSlow
-from providers.pace import DEFAULT_SHARE, bucket, lanes
+from providers.pace import DEFAULT_SHARE, WIDEST, bucket, lanes
 from providers.transport import broken_line, checked_origin, tls
 from sync.model.errors import ConnectorError, Incomplete, Transient
 from sync.model.source import Effort
@@ -83,14 +84,6 @@ class RenewedAuth:
         return self.headers() is not refused
 
 
-class Timeouts(NamedTuple):
-    """Seconds: to connect, between two bytes, and for one answer in all."""
-
-    connect_s: float = 10.0
-    read_s: float = 60.0
-    whole_s: float = 180.0
-
-
 class _Again(Exception):
     """One failed try that may be repeated: what to report in the end, how often, after which wait."""
 
@@ -142,7 +135,7 @@ class Wire:
         self._is_proven = False
         self._client = httpx.Client(
             base_url=self.origin,
-            verify=tls(),
+            transport=watched_transport(tls(), connections=2 * WIDEST),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timeouts.read_s, connect=timeouts.connect_s, pool=None),
@@ -158,7 +151,8 @@ class Wire:
             retry=retry_if_exception_type(_Again),
             stop=_is_enough,
             wait=_pause_s,
-            sleep=self._back_off,
+            before_sleep=self._back_off,
+            sleep=_already_slept,
             reraise=True,
         )
         try:
@@ -214,8 +208,9 @@ class Wire:
         return answer
 
     def _receive(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
-        ends_at = self.budget.monotonic() + min(self._timeouts.whole_s, max(0.0, self.budget.left_s()))
-        with self._client.stream("GET", ask.target, headers={**ask.headers, **credential}) as response:
+        whole_s = min(self._timeouts.whole_s, max(0.001, self.budget.left_s()))
+        headers = {**ask.headers, **credential}
+        with within(whole_s), self._client.stream("GET", ask.target, headers=headers) as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes():
                 chunks.append(chunk)
@@ -225,8 +220,6 @@ class Wire:
                         f"{self.host} sent more than {self._page_cap_bytes // 2**20} MiB "
                         f"for one page of {ask.what}; the read was ended."
                     )
-                if self.budget.monotonic() > ends_at:
-                    raise httpx.ReadTimeout("the whole answer took too long")
             return Answer(
                 status=response.status_code,
                 headers=response.headers,
@@ -264,8 +257,14 @@ class Wire:
             Throttled(f"{fault} without end; the next run tries again.", retry_after_s=told_s), wait_s=told_s
         )
 
-    def _back_off(self, seconds: float) -> None:
-        self._wait_as_told(seconds, f"{self.host} is to be left alone")
+    def _back_off(self, state: RetryCallState) -> None:
+        """Waits before the next try; only what a rate limit costs counts as throttled."""
+        error = state.outcome.exception() if state.outcome else None
+        seconds = float(state.next_action.sleep) if state.next_action else 0.0
+        if isinstance(error, _Again) and isinstance(error.fault, Throttled):
+            self._wait_as_told(seconds, f"{self.host} is to be left alone")
+        else:
+            self.budget.wait(seconds, f"{self.host} is in trouble; it is to be left alone")
 
     def _wait_as_told(self, seconds: float, why: str) -> None:
         """Waits, and counts the time once even when several threads wait side by side."""
@@ -290,6 +289,10 @@ def _translated(host: str, ask: Ask) -> Iterator[None]:
         if ask.gives_up_when_slow and isinstance(fault, TooSlow):
             tries = 1
         raise _Again(fault, tries=tries) from error
+
+
+def _already_slept(_seconds: float) -> None:
+    """The wait happened in ``before_sleep``, where its reason is known."""
 
 
 def _is_enough(state: RetryCallState) -> bool:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from providers import okta_rights
 from providers.answers import Answer
-from providers.budget import Budget
+from providers.budget import Budget, Timeouts
 from providers.failures import ENDS_THE_READ, Absent, BadRequest
-from providers.http import Ask, FixedAuth, Timeouts, Wire
+from providers.http import Ask, FixedAuth, Wire
 from providers.okta_dialect import OktaDialect
 from providers.okta_members import SHORT, MemberReads
 from providers.okta_records import (
@@ -40,6 +40,7 @@ _USERS: Final = "/api/v1/users"
 _GROUPS: Final = "/api/v1/groups"
 _APPS: Final = "/api/v1/apps"
 _NOT_FOUND: Final = "E0000007"
+_STARTS: Final = 3
 _OVERLAP: Final = timedelta(minutes=5)
 _BELIEVABLE: Final = 0.8
 """Part of the members Okta counts in Everyone that a list of all users must reach: the count lags."""
@@ -166,7 +167,7 @@ class Okta:
         as_of, users_read = None, 0
         for answer, rows in self._walk(f"{_USERS}?limit=200", "users", _USERS, self._users.page):
             as_of = as_of or answer.date
-            users_read += len(rows.rows) + len(rows.set_aside)
+            users_read = (0 if rows.begins_anew else users_read) + len(rows.rows) + len(rows.set_aside)
             yield Page(users=rows.rows, set_aside=rows.set_aside)
         groups: dict[str, GroupRow] = {}
         try:
@@ -246,18 +247,30 @@ class Okta:
     def _walk(
         self, first: str, what: str, bucket: str, read: Callable[[Answer], Rows[T]]
     ) -> Iterator[tuple[Answer, Rows[T]]]:
-        """Every page of a list, the next one under way while the caller works on this one."""
-        guard = PageGuard(self.wire.origin, first, what)
-        answer, rows = self.wire.ask(Ask(first, what, bucket, SHORT), read)
+        """Every page of a list, the next one under way while the caller works on this one.
+
+        A cursor that expires on the way (400, 404) makes the walk start over, twice at most; people
+        met again are the caller's to recognise.
+        """
+        starts, target, guard = 1, first, PageGuard(self.wire.origin, first, what)
+        pending = self._pool.submit(self.wire.ask, Ask(first, what, bucket, SHORT), read)
         while True:
-            guard.saw(rows.first_id)
-            target = guard.next(answer.links)
-            if target is None:
-                yield answer, rows
+            try:
+                answer, rows = pending.result()
+            except (BadRequest, Absent):
+                if target == first or starts >= _STARTS:
+                    raise
+                starts, target, guard = starts + 1, first, PageGuard(self.wire.origin, first, what)
+                pending = self._pool.submit(self.wire.ask, Ask(first, what, bucket, SHORT), read)
+                continue
+            guard.saw(rows.span)
+            begins_anew, following = starts > 1 and target == first, guard.next(answer.links)
+            if following is not None:
+                pending = self._pool.submit(self.wire.ask, Ask(following, what, bucket, SHORT), read)
+            yield answer, rows._replace(begins_anew=begins_anew)
+            if following is None:
                 return
-            pending = self._pool.submit(self.wire.ask, Ask(target, what, bucket, SHORT), read)
-            yield answer, rows
-            answer, rows = pending.result()
+            target = following
 
     def _believe(self, users_read: int, groups: Iterable[GroupRow]) -> None:
         """Raises when Okta's own count of everybody shows that the user list was short."""

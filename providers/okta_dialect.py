@@ -52,7 +52,13 @@ class OktaDialect:
                 "such as Read-only Administrator."
             )
         said = " ".join(
-            filter(None, [str(answer.error_body().get("errorSummary") or ""), f"({code})" if code else ""])
+            filter(
+                None,
+                [
+                    str(answer.error_body().get("errorSummary") or ""),
+                    f"({code})" if code.startswith("E") else "",
+                ],
+            )
         )
         return refusal_of(answer, what, host, code=code, said=said[:200], key="api_token")
 

@@ -92,7 +92,7 @@ class MemberReads:
             answer, rows = pending.result()
             if rows.set_aside:
                 raise Incomplete(rows.set_aside[0].why)
-            guard.saw(rows.first_id)
+            guard.saw(rows.span)
             target = guard.next(answer.links)
             if target:
                 pending = self._pool.submit(self._fetch, target, group.name)

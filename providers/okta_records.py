@@ -34,11 +34,15 @@ _Id = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Rows(NamedTuple, Generic[R]):
-    """One page of a list: usable rows, rows set aside, and the first id (to notice a page served twice)."""
+    """One page of a list: usable rows, rows set aside, first and last id (to notice a page served twice).
+
+    ``begins_anew`` marks the first page of a walk that had to start over.
+    """
 
     rows: Sequence[R]
     set_aside: Sequence[SetAside] = ()
-    first_id: str | None = None
+    span: tuple[str, str] | None = None
+    begins_anew: bool = False
 
 
 class GroupRow(NamedTuple):
@@ -104,7 +108,7 @@ class UserReader:
         if self._is_assignment:
             found = [row.embedded.user for row in found]
         records = [self._record(row) for row in found]
-        return Rows(records, (), records[0].external_id if records else None)
+        return Rows(records, (), (records[0].external_id, records[-1].external_id) if records else None)
 
     def one(self, answer: Answer) -> UserRecord:
         """The record of an answer that is one user; raises Incomplete when it is none."""
@@ -166,7 +170,7 @@ def read_groups(answer: Answer) -> Rows[GroupRow]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _rows_one_by_one(answer, "group", _tolerant_group)
     rows = [_group_row(group) for group in found]
-    return Rows(rows, (), rows[0].id if rows else None)
+    return Rows(rows, (), (rows[0].id, rows[-1].id) if rows else None)
 
 
 def read_group(answer: Answer) -> GroupRow:
@@ -188,7 +192,7 @@ def read_member_ids(answer: Answer) -> Rows[str]:
         ids = [ref.id for ref in _decode_refs(answer.body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _rows_one_by_one(answer, "member", _tolerant_member)
-    return Rows(ids, (), ids[0] if ids else None)
+    return Rows(ids, (), (ids[0], ids[-1]) if ids else None)
 
 
 def everyone_count(groups: Iterable[GroupRow]) -> int | None:
@@ -239,9 +243,8 @@ def _rows_one_by_one(answer: Answer, kind: str, read: Callable[[object], R | Set
         )
     read_rows = [read(row) for row in body]
     rows = [row for row in read_rows if not isinstance(row, SetAside)]
-    return Rows(
-        rows, [row for row in read_rows if isinstance(row, SetAside)], _id_of(body[0]) if body else None
-    )
+    span = (_id_of(body[0]) or "", _id_of(body[-1]) or "") if body else None
+    return Rows(rows, [row for row in read_rows if isinstance(row, SetAside)], span)
 
 
 def _tolerant_group(row: object) -> GroupRow | SetAside:

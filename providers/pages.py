@@ -11,17 +11,17 @@ from sync.model.errors import Incomplete
 DEFAULT_PAGE_CAP = 20_000
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
-_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+_PARAMETER = re.compile(r';\s*([^\s=;,]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
 def links(headers: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(relation, address) of every link in the given Link header lines (RFC 8288 section 3)."""
     for line in headers:
         for address, parameters in _LINK.findall(line):
-            found = _REL.search(parameters)
-            if found:
-                for relation in (found[1] or found[2] or "").lower().split():
-                    yield relation, address
+            for name, quoted, bare in _PARAMETER.findall(parameters):
+                if name.lower() == "rel":
+                    for relation in (quoted or bare).lower().split():
+                        yield relation, address
 
 
 class PageGuard:
@@ -38,7 +38,7 @@ class PageGuard:
         self._what = what
         self._page_cap = page_cap
         self._seen = {first}
-        self._first_rows: set[str] = set()
+        self._spans: set[tuple[str, str]] = set()
 
     def next(self, headers: Sequence[str]) -> str | None:
         """Path and query of the next page, or None at the end of the list."""
@@ -63,13 +63,13 @@ class PageGuard:
         self._seen.add(target)
         return target
 
-    def saw(self, first_row: str | None) -> None:
-        """Takes note of a page's first id: two pages that start alike are one page served twice."""
-        if first_row is None:
+    def saw(self, span: tuple[str, str] | None) -> None:
+        """Takes note of a page's first and last id: two pages with the same are one page served twice."""
+        if span is None:
             return
-        if first_row in self._first_rows:
+        if span in self._spans:
             raise self._fault("repeats a page already read")
-        self._first_rows.add(first_row)
+        self._spans.add(span)
 
     def _fault(self, what: str) -> Incomplete:
         return Incomplete(f"The list of {self._what} {what}; the read was ended. The next run tries again.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from providers.budget import Budget
+from providers.budget import Budget, Timeouts
 from sync.model.errors import Misconfigured
 from sync.model.source import Effort, Source
 
@@ -92,6 +92,7 @@ def open_source(
     stop: Callable[[], bool] = lambda: False,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
 ) -> Source:
     """A source for one read; its time budget of ``budget_s`` seconds begins now.
 
@@ -106,4 +107,4 @@ def open_source(
     budget = Budget(budget_s, monotonic=monotonic, sleep=sleep, stop=stop)
     from providers.okta import Okta
 
-    return Okta(settings, budget, observer=observer)
+    return Okta(settings, budget, observer=observer, timeouts=timeouts)

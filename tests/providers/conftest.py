@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+
+from providers.simulator.server import Simulator, start
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """An Okta organisation of 900 people and 12 groups."""
+    with start("okta", users=900, groups=12, seed=7) as running:
+        yield running
