@@ -207,7 +207,7 @@ def _directory_user_row(
     """The whole row after the change; a pull keeps what only a push knows, and the reverse."""
     before: Row = row or {}
     scim_external_id = record.scim_external_id or before.get("scim_external_id")
-    written = {
+    return {
         "id": change.subject.id,
         "connection_id": context.connection.id,
         "external_id": record.external_id or before.get("external_id"),
@@ -231,7 +231,6 @@ def _directory_user_row(
         "created_at": before.get("created_at", context.at),
         "updated_at": context.at,
     }
-    return written
 
 
 def _origin(before: Row, context: Context) -> str:

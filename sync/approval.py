@@ -45,7 +45,8 @@ def approve(
     )
     if not queued:
         raise Conflict(
-            f"run {run.id} is queued for this connection and may change the plan; approve again when it has ended"
+            f"run {run.id} is queued for this connection and may change the plan; "
+            "approve again when it has ended"
         )
     return run
 

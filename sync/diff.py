@@ -7,7 +7,7 @@ is why they agree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync.match import Match, Situation
@@ -55,73 +55,83 @@ class Facts:
     document_differs: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One record with everything that is known of it; passed on whole."""
+
+    record: UserRecord
+    match: Match
+    facts: Facts
+    policy: Policy
+    ids: Iterator[str]
+
+    @property
+    def user(self) -> User:
+        if self.match.user is None:
+            raise ValueError(f"a match that is {self.match.situation} names a user")
+        return self.match.user
+
+    @property
+    def row(self) -> DirectoryUser:
+        if self.match.directory_user is None:
+            raise ValueError(f"a match that is {self.match.situation} names a directory user")
+        return self.match.directory_user
+
+
 def decide(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: Iterator[str]) -> Decision:
     """The one change a record asks for. ``ids`` yields fresh ids for rows that do not exist."""
+    case = _Case(record, match, facts, policy, ids)
     if match.situation is Situation.DISPUTED:
-        return _set_aside(record, match, facts, ids, "disputed", match.why)
+        return _set_aside(case, "disputed", match.why)
     if match.situation is Situation.LINKED:
-        return _linked(record, match, facts, policy)
+        return _linked(case)
     if record.status is not Status.ACTIVE:
-        return Decision(change=_recorded(record, match, facts, ids, _not_provisioned(record)))
+        why = f"not provisioned: {record.status_text or record.status.value} at the directory"
+        return Decision(change=_recorded(case, why))
     if facts.address is None:
-        return _set_aside(record, match, facts, ids, "no_email", "no usable e-mail: set one at the directory")
+        return _set_aside(case, "no_email", "no usable e-mail: set one at the directory")
     if match.situation is Situation.UNMATCHED:
-        return Decision(change=_create(record, match, facts, ids))
-    return _unlinked(record, match, facts, policy, ids)
+        after = {"email": facts.address, **_profile(record), "active": True}
+        reason = "in the directory, and nobody here has this e-mail"
+        return Decision(change=_change(case, Action.CREATE, reason, after=after, user_id=next(ids)))
+    return _unlinked(case)
 
 
-def _create(record: UserRecord, match: Match, facts: Facts, ids: Iterator[str]) -> Change:
-    after = {"email": facts.address, **_profile(record), "active": True}
-    return _change(
-        Action.CREATE, record, match, facts, ids,
-        reason="in the directory, and nobody here has this e-mail", after=after, user_id=next(ids),
-    )  # fmt: skip
-
-
-def _unlinked(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: Iterator[str]) -> Decision:
+def _unlinked(case: _Case) -> Decision:
     """An account exists: adopt it, unless the policy wants a person's word. Never its e-mail."""
-    user = _user(match)
-    if match.rule != "returned":
-        doubt = adoption_doubt(user, facts.address, policy, facts.other_connections)
+    user = case.user
+    action, reason = Action.REACTIVATE, "returned to the directory under the same id"
+    if case.match.rule != "returned":
+        action, reason = Action.ADOPT, f"an account with the e-mail {user.email} exists"
+        doubt = adoption_doubt(user, case.facts.address, case.policy, case.facts.other_connections)
         if doubt is not None:
-            return _set_aside(record, match, facts, ids, "confirm_adoption", f"{doubt}; confirm to link it")
-    before, after = _profile_difference(record, user)
+            return _set_aside(case, "confirm_adoption", f"{doubt}; confirm to link it")
+    before, after = _profile_difference(case.record, user)
     if not user.active and not user.suspended_by_hand:
         before["active"], after["active"] = False, True
-    if match.rule == "returned":
-        action, reason = Action.REACTIVATE, "returned to the directory under the same id"
-    else:
-        action, reason = Action.ADOPT, f"an account with the e-mail {user.email} exists"
-    change = _change(
-        action, record, match, facts, ids, reason=reason, before=before, after=after, user_id=user.id
-    )
-    return Decision(change=change)
+    return Decision(change=_change(case, action, reason, before=before, after=after, user_id=user.id))
 
 
-def _linked(record: UserRecord, match: Match, facts: Facts, policy: Policy) -> Decision:
-    user, row = _user(match), _row(match)
+def _linked(case: _Case) -> Decision:
+    record, facts, user, row = case.record, case.facts, case.user, case.row
     before, after = _profile_difference(record, user)
     attention = None
     if facts.address is None:
-        attention = _attention("no_email", record, row, "no usable e-mail any more; the last known one stays")
-    elif fold(facts.address) != fold(user.email) and fold(facts.address) != fold(row.email):
+        attention = _attention(case, "no_email", "no usable e-mail any more; the last known one stays")
+    elif fold(facts.address) not in (fold(user.email), fold(row.email)):
         before["email"], after["email"] = user.email, facts.address
     wanted = _wanted_status(record, row)
     action, reason = _transition(record, user, wanted, facts)
-    if action is Action.SUSPEND and is_protected(user, policy):
-        return Decision(
-            attention=_attention("protected", record, row, f"{reason}, but the account is protected")
-        )
+    if action is Action.SUSPEND and is_protected(user, case.policy):
+        return Decision(attention=_attention(case, "protected", f"{reason}, but the account is protected"))
     if action in (Action.SUSPEND, Action.REACTIVATE):
         before["active"], after["active"] = user.active, action is Action.REACTIVATE
     elif after:
         action, reason = Action.UPDATE, "the directory says otherwise"
-    elif not _row_differs(record, row, wanted, facts):
+    elif not _row_differs(case, wanted):
         return Decision(attention=attention)
-    change = _change(
-        action, record._replace(status=wanted), match, facts, iter(()),
-        reason=reason, before=before, after=after, user_id=user.id,
-    )  # fmt: skip
+    settled = replace(case, record=record._replace(status=wanted))
+    change = _change(settled, action, reason, before=before, after=after, user_id=user.id)
     return Decision(change=change, attention=attention)
 
 
@@ -150,29 +160,22 @@ def _why_not(record: UserRecord) -> str:
     return f"suspended at the directory ({record.status_text or record.status.value})"
 
 
-def _not_provisioned(record: UserRecord) -> str:
-    return f"not provisioned: {record.status_text or record.status.value} at the directory"
-
-
-def _set_aside(
-    record: UserRecord, match: Match, facts: Facts, ids: Iterator[str], kind: str, why: str
-) -> Decision:
+def _set_aside(case: _Case, kind: str, why: str) -> Decision:
     """Keep what the directory said, link nobody, ask a person."""
-    change = _recorded(record, match, facts, ids, why)
-    return Decision(change=change, attention=_attention(kind, record, match.directory_user, why))
+    return Decision(change=_recorded(case, why), attention=_attention(case, kind, why))
 
 
-def _recorded(record: UserRecord, match: Match, facts: Facts, ids: Iterator[str], why: str) -> Change | None:
+def _recorded(case: _Case, why: str) -> Change | None:
     """A note on the directory's row. Without a fingerprint while unsettled: it must come up again."""
-    row = match.directory_user
-    if match.situation is Situation.DISPUTED or record.status is Status.ACTIVE:
-        facts = Facts(address=facts.address, document=facts.document, document_differs=facts.document_differs)
-    if row is not None and not _row_differs(record, row, record.status, facts):
+    if case.match.situation is Situation.DISPUTED or case.record.status is Status.ACTIVE:
+        case = replace(case, facts=replace(case.facts, fingerprint=None))
+    if case.match.directory_user is not None and not _row_differs(case, case.record.status):
         return None
-    return _change(Action.RECORD, record, match, facts, ids, reason=why)
+    return _change(case, Action.RECORD, why)
 
 
-def _row_differs(record: UserRecord, row: DirectoryUser, status: Status, facts: Facts) -> bool:
+def _row_differs(case: _Case, status: Status) -> bool:
+    record, row, facts = case.record, case.row, case.facts
     said = (record.user_name, record.email, record.first_name, record.last_name, record.picture_url, status)
     kept = (row.user_name, row.email, row.first_name, row.last_name, row.picture_url, row.status)
     return (
@@ -197,22 +200,19 @@ def _profile_difference(record: UserRecord, user: User) -> tuple[dict[str, Any],
 
 
 def _change(
+    case: _Case,
     action: Action,
-    record: UserRecord,
-    match: Match,
-    facts: Facts,
-    ids: Iterator[str],
-    *,
     reason: str,
+    *,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     user_id: str | None = None,
 ) -> Change:
-    row = match.directory_user
+    record, row, user = case.record, case.match.directory_user, case.match.user
     subject = Subject(
         kind="user",
-        id=row.id if row else next(ids),
-        label=facts.address or record.user_name or record.external_id,
+        id=row.id if row else next(case.ids),
+        label=case.facts.address or record.user_name or record.external_id,
         external_id=record.external_id or record.scim_external_id or None,
         user_id=user_id,
     )
@@ -223,30 +223,19 @@ def _change(
         before=before or {},
         after=after or {},
         record=record,
-        document=facts.document,
+        document=case.facts.document,
         new=row is None,
         expects_version=row.version if row else None,
-        expects_user_version=match.user.version if match.user else None,
-        fingerprint=facts.fingerprint,
-        rule=match.rule or None,
+        expects_user_version=user.version if user else None,
+        fingerprint=case.facts.fingerprint,
+        rule=case.match.rule or None,
     )
 
 
-def _attention(kind: str, record: UserRecord, row: DirectoryUser | None, why: str) -> Attention:
+def _attention(case: _Case, kind: str, why: str) -> Attention:
+    record, row = case.record, case.match.directory_user
     key = record.external_id or record.scim_external_id or (row.id if row else record.user_name)
     return Attention(kind=kind, key=key, label=record.email or record.user_name or key, why=why)
-
-
-def _user(match: Match) -> User:
-    if match.user is None:
-        raise ValueError(f"a match that is {match.situation} names a user")
-    return match.user
-
-
-def _row(match: Match) -> DirectoryUser:
-    if match.directory_user is None:
-        raise ValueError(f"a match that is {match.situation} names a directory user")
-    return match.directory_user
 
 
 def decide_group(
@@ -260,22 +249,16 @@ def decide_group(
     document_differs: bool = False,
 ) -> Change | None:
     """The one change a group's record asks for: create, rename, a note, or none."""
-    tag = policy.tag_of(record.name)
-    after = {"name": record.name, "tag": tag}
+    after: dict[str, Any] = {"name": record.name, "tag": policy.tag_of(record.name)}
+    before = {"name": row.name, "tag": row.tag} if row else {}
     if row is None:
-        action, before, reason = Action.GROUP_CREATE, {}, "in the directory"
+        action, reason = Action.GROUP_CREATE, "in the directory"
+    elif before != after:
+        action, reason = Action.GROUP_RENAME, "renamed at the directory"
+    elif document_differs or _group_differs(record, row, fingerprint):
+        action, before, after, reason = Action.RECORD, {}, {}, "noted: nothing changes for its members"
     else:
-        before = {"name": row.name, "tag": row.tag}
-        if before != after:
-            action, reason = Action.GROUP_RENAME, "renamed at the directory"
-        elif (
-            (fingerprint is None or fingerprint == row.fingerprint)
-            and not document_differs
-            and (not record.external_id or record.external_id == row.external_id)
-        ):
-            return None
-        else:
-            action, before, after, reason = Action.RECORD, {}, {}, "noted: nothing changes for its members"
+        return None
     return Change(
         action=action,
         subject=Subject(
@@ -292,4 +275,10 @@ def decide_group(
         new=row is None,
         expects_version=row.version if row else None,
         fingerprint=fingerprint,
+    )
+
+
+def _group_differs(record: GroupRecord, row: Group, fingerprint: bytes | None) -> bool:
+    return (fingerprint is not None and fingerprint != row.fingerprint) or (
+        bool(record.external_id) and record.external_id != row.external_id
     )

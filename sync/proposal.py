@@ -12,15 +12,16 @@ from datetime import datetime
 from typing import Any
 
 from sync.diff import Attention, Decision, Facts, decide, decide_group
+from sync.fence import Fence
 from sync.match import Candidates, match
 from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
 from sync.model.connection import Connection, Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
-from sync.model.run import ItemState, Lease
+from sync.model.run import ItemState
 from sync.plan import Tally
 from sync.policy import address_of
-from sync.store import attention, plans, resources, runs, staging
-from sync.store.database import Conn, Database
+from sync.store import attention, connections, plans, resources, staging
+from sync.store.database import Conn
 from sync.store.ids import new_id
 from sync.store.staging import Staged
 from sync.store.text import from_json, to_json
@@ -107,22 +108,19 @@ class Proposal:
 
     def __init__(
         self,
-        database: Database,
-        lease: Lease,
+        fence: Fence,
         connection: Connection,
         policy: Policy,
         *,
         plan_id: str,
         now: datetime,
-        names: dict[str, str],
         removals: bool,
     ) -> None:
-        self._database = database
-        self._lease = lease
+        self._fence = fence
         self._connection = connection
         self._policy = policy
         self._now = now
-        self._names = names
+        self._names: dict[str, str] = {}
         self._removals = removals
         self._ids = fresh_ids()
         self.plan_id = plan_id
@@ -131,8 +129,9 @@ class Proposal:
 
     def make(self) -> None:
         """Decide everything that is staged."""
-        with self._database.read() as conn:
-            doubled = staging.doubled_emails(conn, self._lease.run_id, self._connection.id)
+        with self._fence.read() as conn:
+            self._names = {other.id: other.name for other in connections.listed(conn)}
+            doubled = staging.doubled_emails(conn, self._fence.lease.run_id, self._connection.id)
         for batch in self._staged(Staged.USER):
             self._users([(user_record_of(from_json(text)), mark) for _, text, mark in batch], doubled)
         for batch in self._staged(Staged.GONE_USER):
@@ -149,8 +148,8 @@ class Proposal:
         """Batches, each read in a transaction of its own: SQLite must not hold one while we write."""
         after = ""
         while True:
-            with self._database.read() as conn:
-                rows = staging.page(conn, self._lease.run_id, kind, after)
+            with self._fence.read() as conn:
+                rows = staging.page(conn, self._fence.lease.run_id, kind, after)
             if not rows:
                 return
             yield rows
@@ -158,7 +157,7 @@ class Proposal:
 
     def _users(self, records: Sequence[tuple[UserRecord, bytes | None]], doubled: Collection[str]) -> None:
         pairs = [(record, address_of(record, self._policy)) for record, _ in records]
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             candidates = load_candidates(conn, self._connection, pairs)
             elsewhere = load_elsewhere(conn, candidates.users, self._names)
         candidates.doubled_emails = frozenset(doubled)
@@ -177,7 +176,7 @@ class Proposal:
 
     def _gone_users(self, gone: dict[str, str]) -> None:
         """Absent people whose absence was confirmed one by one; what is stored of them stays."""
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             rows = resources.directory_users(conn, self._connection.id, external_ids=list(gone))
             candidates = Candidates()
             candidates.add(rows)
@@ -199,7 +198,7 @@ class Proposal:
         self._keep(decisions)
 
     def _groups(self, records: Sequence[tuple[GroupRecord, bytes | None]]) -> None:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             rows = known_groups(conn, self._connection, [record for record, _ in records])
         changes = [
             decide_group(record, rows.get(record.external_id), self._policy, self._ids, fingerprint=mark)
@@ -208,12 +207,12 @@ class Proposal:
         self._keep([Decision(change=change) for change in changes])
 
     def _gone_groups(self, gone: dict[str, str]) -> None:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             rows = resources.directory_groups(conn, self._connection.id, external_ids=list(gone))
         self._keep([Decision(change=group_deletion(row, gone[row.external_id or ""])) for row in rows])
 
     def _members(self, kind: Staged, pieces: Sequence[tuple[dict[str, Any], bytes | None]]) -> None:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             groups = {piece["group"] for piece, _ in pieces}
             rows = {
                 row.external_id: (row.id, row.name)
@@ -248,10 +247,9 @@ class Proposal:
             if decision.attention is not None:
                 questions.append(decision.attention)
         if items or questions:
-            with self._database.write() as conn:
-                runs.check(conn, self._lease)
+            with self._fence.write() as conn:
                 plans.add_items(conn, self.plan_id, items)
-                raise_attention(conn, self._connection.id, questions, self._lease.run_id, self._now)
+                raise_attention(conn, self._connection.id, questions, self._fence.lease.run_id, self._now)
 
     def _item(self, change: Change) -> tuple[int, str, str, str, int, str, str]:
         place = self.tally.add(change)

@@ -260,10 +260,12 @@ class PushSession:
         """
         key = record.scim_external_id or ""
         external = candidates.by_external.get(key)
-        by_id = [*([external] if external else []), *candidates.by_scim_external.get(key, ())]
-        by_name = candidates.by_user_name.get(fold(record.user_name) or "", ())
-        by_mail = candidates.by_email.get(fold(address) or "", ())
-        for row in (*by_id, *by_name, *by_mail):
+        by_id: list[DirectoryUser] = [*([external] if external else [])]
+        by_id += candidates.by_scim_external.get(key, ())
+        by_name: Sequence[DirectoryUser] = candidates.by_user_name.get(fold(record.user_name) or "", ())
+        by_mail: Sequence[DirectoryUser] = candidates.by_email.get(fold(address) or "", ())
+        meant: list[DirectoryUser] = [*by_id, *by_name, *by_mail]
+        for row in meant:
             if row.origin == "pull" and same_person(record, row):
                 return row
         for row in by_id:

@@ -52,7 +52,7 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
     return [hold for rule in rules for hold in rule(tally, standing, policy)]
 
 
-def _first_run(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+def _first_run(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     if standing.first_run and policy.safeguards.first_run:
         yield Hold(
             rule="first_run",
@@ -61,7 +61,7 @@ def _first_run(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
         )
 
 
-def _source_shrank(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+def _source_shrank(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     met, before = standing.users_met, standing.users_before
     if met is None or not before or not policy.safeguards.empty_source:
         return
@@ -86,8 +86,8 @@ def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[H
     if not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="suspensions",
-            sentence=f"{wanted:,} people would be suspended; the limit is {limit.text(standing.managed_active)} "
-            "managed active users.",
+            sentence=f"{wanted:,} people would be suspended; "
+            f"the limit is {limit.text(standing.managed_active)} managed active users.",
             actions=frozenset({Action.SUSPEND}),
         )
 
@@ -97,18 +97,20 @@ def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     if not limit.allows(wanted, standing.groups):
         yield Hold(
             rule="group_deletions",
-            sentence=f"{wanted:,} groups would be deleted; the limit is {limit.text(standing.groups)} groups.",
+            sentence=f"{wanted:,} groups would be deleted; "
+            f"the limit is {limit.text(standing.groups)} groups.",
             actions=frozenset({Action.GROUP_DELETE}),
         )
 
 
-def _members(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+def _members(tally: Tally, _standing: Standing, policy: Policy) -> Iterator[Hold]:
     limit = policy.safeguards.member_removals
     for name, lost, size in tally.largest_removals.values():
         if size >= policy.safeguards.member_removals_from and not limit.allows(lost, size):
             yield Hold(
                 rule="member_removals",
-                sentence=f"The group {name} would lose {lost:,} of {size:,} members; the limit is {limit.text(size)}.",
+                sentence=f"The group {name} would lose {lost:,} of {size:,} members; "
+                f"the limit is {limit.text(size)}.",
                 actions=frozenset({Action.MEMBER_REMOVE}),
             )
 
@@ -118,7 +120,8 @@ def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     if not limit.allows(wanted, standing.tags):
         yield Hold(
             rule="tag_removals",
-            sentence=f"{wanted:,} memberships would be removed; the limit is {limit.text(standing.tags)} memberships.",
+            sentence=f"{wanted:,} memberships would be removed; "
+            f"the limit is {limit.text(standing.tags)} memberships.",
             actions=frozenset({Action.MEMBER_REMOVE}),
         )
 
@@ -128,8 +131,9 @@ def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
     if not standing.first_run and not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="creations",
-            sentence=f"{wanted:,} people would be created; the limit is {limit.text(standing.managed_active)} "
-            "managed active users. A wrong scope looks like this.",
+            sentence=f"{wanted:,} people would be created; "
+            f"the limit is {limit.text(standing.managed_active)} managed active users. "
+            "A wrong scope looks like this.",
             actions=frozenset({Action.CREATE}),
         )
     freed = tally.counts[Action.SUSPEND]
@@ -137,7 +141,8 @@ def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
     if standing.seats_left is not None and taking > standing.seats_left + freed:
         yield Hold(
             rule="seats",
-            sentence=f"{taking:,} people would take a seat; {standing.seats_left:,} are left and {freed:,} become free.",
+            sentence=f"{taking:,} people would take a seat; "
+            f"{standing.seats_left:,} are left and {freed:,} become free.",
             actions=frozenset({Action.CREATE}),
         )
 
@@ -147,7 +152,8 @@ def _updates(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]
     if not standing.first_run and not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="updates",
-            sentence=f"{wanted:,} profiles would be rewritten; the limit is {limit.text(standing.managed_active)} "
-            "managed active users. A changed attribute mapping looks like this.",
+            sentence=f"{wanted:,} profiles would be rewritten; "
+            f"the limit is {limit.text(standing.managed_active)} managed active users. "
+            "A changed attribute mapping looks like this.",
             actions=frozenset({Action.UPDATE}),
         )

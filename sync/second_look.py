@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from sync.fence import Fence
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Incomplete, Transient
 from sync.model.resources import Status, UserRecord, fold
-from sync.model.run import Lease, RunMode
 from sync.model.source import Source
 from sync.policy import address_of
 from sync.snapshot import Met, Snapshot
-from sync.store import resources, runs, staging
-from sync.store.database import Database
+from sync.store import resources, staging
 from sync.store.resources import Kind, Unmet
 from sync.store.staging import Staged, StagedRow
 from sync.store.text import to_json
@@ -28,33 +27,20 @@ LOOKUP_AT_ONCE = 50
 ABSENT = "not in the directory any more (looked up by id)"
 
 
-def second_look(
-    database: Database,
-    lease: Lease,
-    connection: Connection,
-    policy: Policy,
-    snapshot: Snapshot,
-    source: Source,
-    mode: RunMode,
-) -> str | None:
-    """Stage every confirmed absence; a sentence when the snapshot turned out to have lied."""
-    if mode is not RunMode.FULL or not snapshot.complete:
-        return None
-    look = _Look(database, lease, connection, policy, snapshot)
-    return look.at_users(source) or look.at_groups(source)
+class SecondLook:
+    """The absent of one complete snapshot, asked about one by one."""
 
-
-class _Look:
-    def __init__(
-        self, database: Database, lease: Lease, connection: Connection, policy: Policy, snapshot: Snapshot
-    ) -> None:
-        self._database = database
-        self._lease = lease
+    def __init__(self, fence: Fence, connection: Connection, policy: Policy, snapshot: Snapshot) -> None:
+        self._fence = fence
         self._connection = connection
         self._policy = policy
         self._snapshot = snapshot
 
-    def at_users(self, source: Source) -> str | None:
+    def at(self, source: Source) -> str | None:
+        """Stage every confirmed absence; a sentence when the snapshot turned out to have lied."""
+        return self._at_users(source) or self._at_groups(source)
+
+    def _at_users(self, source: Source) -> str | None:
         if self._everybody_met("user", self._snapshot.users):
             return None
         missing = (
@@ -77,7 +63,7 @@ class _Look:
             self._note_unknown(len(batch) - len(found.present) - len(found.gone), "people")
         return None
 
-    def at_groups(self, source: Source) -> str | None:
+    def _at_groups(self, source: Source) -> str | None:
         if self._everybody_met("group", self._snapshot.groups):
             return None
         for batch in self._bounded(self._missing("group", self._snapshot.groups), "groups"):
@@ -96,11 +82,11 @@ class _Look:
         return None
 
     def _everybody_met(self, kind: Kind, met: Met) -> bool:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             return met.count >= resources.live_count(conn, kind, self._connection.id)
 
     def _missing(self, kind: Kind, met: Met) -> Iterator[Unmet]:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             yield from resources.unmet(conn, kind, self._connection.id, met.__contains__)
 
     def _bounded(self, missing: Iterator[Unmet], words: str) -> Iterator[Sequence[Unmet]]:
@@ -110,7 +96,8 @@ class _Look:
             yield batch
         if left == 0 and next(missing, None) is not None:
             self._snapshot.notes.append(
-                f"More than {self._policy.second_look_limit:,} {words} are absent; the next run looks up the rest."
+                f"More than {self._policy.second_look_limit:,} {words} are absent; "
+                "the next run looks up the rest."
             )
 
     def _disabled(self, record: UserRecord) -> StagedRow:
@@ -119,9 +106,8 @@ class _Look:
 
     def _stage(self, rows: Sequence[StagedRow]) -> None:
         if rows:
-            with self._database.write() as conn:
-                runs.check(conn, self._lease)
-                staging.add(conn, self._lease.run_id, rows)
+            with self._fence.write() as conn:
+                staging.add(conn, self._fence.lease.run_id, rows)
 
     def _note_unknown(self, unknown: int, words: str) -> None:
         if unknown > 0:

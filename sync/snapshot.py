@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sync.fence import Fence
 from sync.model.connection import Connection, Policy
 from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
-from sync.model.run import Lease
+from sync.model.run import RunMode
 from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
 from sync.policy import address_of
-from sync.store import resources, runs, staging
-from sync.store.database import Database
+from sync.store import resources, staging
 from sync.store.staging import Staged, StagedRow
 from sync.store.text import to_json
 
@@ -57,12 +57,34 @@ class _OpenGroup:
     groups: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Roll:
+    """A group's members as one read found them: their digest, how many, and how many there were."""
+
+    group_id: str
+    digest: bytes | None = None
+    whole: int = 0
+    had: int = 0
+
+    def pieces(self, kind: Staged, ids: Sequence[str]) -> Iterable[StagedRow]:
+        """The ids in pieces of bounded size; one empty piece when there are none."""
+        for part, start in enumerate(range(0, max(len(ids), 1), MEMBERS_PER_ROW)):
+            record = {
+                "group": self.group_id,
+                "ids": ids[start : start + MEMBERS_PER_ROW],
+                "part": part,
+                "whole": self.whole,
+                "had": self.had,
+            }
+            yield kind, f"{self.group_id}\x1f{part:06}", None, to_json(record), self.digest
+
+
 class Snapshot:
     """The walk over a source's pages. ``complete`` may only be asked after the walk has ended."""
 
-    def __init__(self, database: Database, lease: Lease, connection: Connection, policy: Policy) -> None:
-        self._database = database
-        self._lease = lease
+    def __init__(self, fence: Fence, connection: Connection, policy: Policy, mode: RunMode) -> None:
+        self._fence = fence
+        self.mode = mode
         self._connection = connection
         self._policy = policy
         self._waiting: list[StagedRow] = []
@@ -96,9 +118,8 @@ class Snapshot:
     def flush(self) -> None:
         """Write what is staged in memory."""
         if self._waiting:
-            with self._database.write() as conn:
-                runs.check(conn, self._lease)
-                staging.add(conn, self._lease.run_id, self._waiting)
+            with self._fence.write() as conn:
+                staging.add(conn, self._fence.lease.run_id, self._waiting)
             self._waiting = []
 
     def doubt(self, why: str) -> None:
@@ -119,8 +140,8 @@ class Snapshot:
     def conclude(self) -> None:
         """After the last page: write the rest and hold what was read against the API's own counts."""
         self.flush()
-        with self._database.read() as conn:
-            run_id, connection_id = self._lease.run_id, self._connection.id
+        with self._fence.read() as conn:
+            run_id, connection_id = self._fence.lease.run_id, self._connection.id
             self.new_users = staging.count_new(conn, run_id, Staged.USER, connection_id)
             new_groups = staging.count_new(conn, run_id, Staged.GROUP, connection_id)
         if self.end is None:
@@ -138,7 +159,7 @@ class Snapshot:
         return sum(1 for record in self.set_aside if record.kind == kind)
 
     def _take_users(self, records: Sequence[UserRecord]) -> None:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             known = resources.fingerprints(
                 conn, "user", self._connection.id, [record.external_id for record in records]
             )
@@ -154,7 +175,7 @@ class Snapshot:
             self._waiting.append((Staged.USER, record.external_id, key, to_json(list(record)), mark))
 
     def _take_groups(self, records: Sequence[GroupRecord]) -> None:
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             names = [record.external_id for record in records]
             known = resources.fingerprints(conn, "group", self._connection.id, names)
             self._digests.update(resources.member_digests(conn, self._connection.id, names))
@@ -172,7 +193,7 @@ class Snapshot:
             self._open.pop(members.group_id, None)
             self.notes.append(f"the members of group {members.group_id} could not be read: {members.why}")
         elif isinstance(members, MemberChange):
-            self._stage_members(members.group_id, members.added, members.removed, None, 0, 0)
+            self._stage_members(_Roll(group_id=members.group_id), members.added, members.removed)
         else:
             group = self._open.setdefault(members.group_id, _OpenGroup())
             group.users.update(members.user_ids)
@@ -186,35 +207,27 @@ class Snapshot:
         if self._digests.pop(group_id, None) == digest:
             return
         now = group.users | group.groups
-        with self._database.read() as conn:
+        with self._fence.read() as conn:
             rows = resources.directory_groups(conn, self._connection.id, external_ids=[group_id])
             before: set[str] = set()
             if rows:
                 before = set().union(*resources.member_external_ids(conn, rows[0].id))
-        self._stage_members(
-            group_id, sorted(now - before), sorted(before - now), digest, len(now), len(before)
-        )
+        roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
+        self._stage_members(roll, sorted(now - before), sorted(before - now))
 
-    def _stage_members(
-        self,
-        group_id: str,
-        added: Sequence[str],
-        removed: Sequence[str],
-        digest: bytes | None,
-        whole: int,
-        had: int,
-    ) -> None:
+    def _stage_members(self, roll: _Roll, added: Sequence[str], removed: Sequence[str]) -> None:
         """A group whose digest is unknown but whose members agree is staged too: to learn the digest."""
-        self._waiting.extend(_pieces(Staged.MEMBERS_REMOVE, group_id, removed, digest, whole, had))
+        if removed:
+            self._waiting.extend(roll.pieces(Staged.MEMBERS_REMOVE, removed))
         if added or not removed:
-            self._waiting.extend(_pieces(Staged.MEMBERS_ADD, group_id, added, digest, whole, had))
+            self._waiting.extend(roll.pieces(Staged.MEMBERS_ADD, added))
 
     def _take_gone(self, gone: Gone) -> None:
         kind = Staged.GONE_USER if gone.kind == "user" else Staged.GONE_GROUP
         self._waiting.append((kind, gone.external_id, None, to_json({"why": gone.why}), None))
         if gone.kind == "group":
             self._open.pop(gone.external_id, None)
-            with self._database.read() as conn:
+            with self._fence.read() as conn:
                 known = resources.fingerprints(conn, "group", self._connection.id, [gone.external_id])
             for seq, _ in known.values():
                 self.groups.add(seq)
@@ -228,23 +241,7 @@ class Snapshot:
                 self.doubt(f"a {record.kind} record without an id was left out: {record.why}")
                 continue
             kind: Literal["user", "group"] = "group" if record.kind == "group" else "user"
-            with self._database.read() as conn:
+            with self._fence.read() as conn:
                 known = resources.fingerprints(conn, kind, self._connection.id, [record.external_id])
             for seq, _ in known.values():
                 (self.groups if kind == "group" else self.users).add(seq)
-
-
-def _pieces(
-    kind: Staged, group_id: str, ids: Sequence[str], digest: bytes | None, whole: int, had: int
-) -> Iterable[StagedRow]:
-    if not ids and kind is Staged.MEMBERS_REMOVE:
-        return
-    for part, start in enumerate(range(0, max(len(ids), 1), MEMBERS_PER_ROW)):
-        record = {
-            "group": group_id,
-            "ids": ids[start : start + MEMBERS_PER_ROW],
-            "part": part,
-            "whole": whole,
-            "had": had,
-        }
-        yield kind, f"{group_id}\x1f{part:06}", None, to_json(record), digest

@@ -40,7 +40,8 @@ class Limit:
 
     def text(self, whole: int) -> str:
         """The limit as people read it, for a directory of ``whole``."""
-        return f"{int(max(self.floor, self.share * whole))} (the larger of {self.floor} and {self.share:.0%} of {whole})"
+        most = int(max(self.floor, self.share * whole))
+        return f"{most:,} (the larger of {self.floor} and {self.share:.0%} of {whole:,})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
+    """``path operator value``."""
+
     path: Path
     operator: Operator
     value: Value
@@ -53,21 +55,29 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
+    """``path pr``: it has a value that is not empty."""
+
     path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
+    """All terms hold."""
+
     terms: tuple[Filter, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Either:
+    """At least one term holds."""
+
     terms: tuple[Filter, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Not:
+    """The term does not hold (two-valued: no value is false, not unknown)."""
+
     term: Filter
 
 

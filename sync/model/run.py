@@ -10,6 +10,8 @@ from typing import Any
 
 
 class RunMode(StrEnum):
+    """What a run does: read all, read what changed, or apply what was approved."""
+
     FULL = "full"
     DELTA = "delta"
     APPROVAL = "approval"
@@ -84,6 +86,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
+    """A run as stored; ``counts`` is keyed by action, ``throttled_s`` is in seconds."""
+
     id: str
     connection_id: str
     connection: str

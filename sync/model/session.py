@@ -78,11 +78,15 @@ class NewMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddMembers:
+    """Put these into the group; who is in it already stays once."""
+
     members: Sequence[NewMember]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveMembers:
+    """Take exactly these out of the group."""
+
     values: Sequence[str]
 
 

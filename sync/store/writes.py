@@ -27,7 +27,8 @@ def lock_keys(conn: Connection, keys: Iterable[str]) -> None:
 
 
 _LOCK = sa.text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM (SELECT unnest(CAST(:keys AS text[])) AS k ORDER BY 1) s"
+    "SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) "
+    "FROM (SELECT unnest(CAST(:keys AS text[])) AS k ORDER BY 1) s"
 )
 
 
@@ -149,7 +150,10 @@ def _resolved(dialect: str) -> str:
 
 
 _TARGET = "coalesce(e.id, d.id, s.id, g.id, h.id, j.value)"
-_KIND = "CASE WHEN coalesce(e.id, d.id, s.id) IS NOT NULL THEN 'user' WHEN coalesce(g.id, h.id) IS NOT NULL THEN 'group' ELSE 'pending' END"
+_KIND = (
+    "CASE WHEN coalesce(e.id, d.id, s.id) IS NOT NULL THEN 'user' "
+    "WHEN coalesce(g.id, h.id) IS NOT NULL THEN 'group' ELSE 'pending' END"
+)
 
 
 def _bound(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> dict[str, Any]:
@@ -161,9 +165,10 @@ def add_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
 ) -> int:
     """Put everybody named into the group; who is unknown becomes pending. Returns how many are new."""
+    named = _resolved(conn.dialect.name)
     statement = sa.text(
-        f"INSERT INTO member (group_id, value, kind, run_id, added_at) "
-        f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {_resolved(conn.dialect.name)} "
+        "INSERT INTO member (group_id, value, kind, run_id, added_at) "
+        f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {named} "
         "WHERE true ON CONFLICT DO NOTHING"
     )
     bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
@@ -172,17 +177,8 @@ def add_members(
 
 def remove_members(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> int:
     """Take everybody named out of the group; returns how many were in it."""
-    statement = sa.text(
-        f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {_resolved(conn.dialect.name)})"
-    )
-    return conn.execute(statement, _bound(conn, group_id, connection_id, values)).rowcount
-
-
-def keep_only_members(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> int:
-    """Take everybody else out of the group; returns how many left."""
-    statement = sa.text(
-        f"DELETE FROM member WHERE group_id = :group AND value NOT IN (SELECT {_TARGET} {_resolved(conn.dialect.name)})"
-    )
+    named = _resolved(conn.dialect.name)
+    statement = sa.text(f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {named})")
     return conn.execute(statement, _bound(conn, group_id, connection_id, values)).rowcount
 
 
@@ -262,20 +258,3 @@ def leave_all_groups(conn: Connection, value: str, at: str) -> list[str]:
 def empty_group(conn: Connection, group_id: str) -> int:
     """Take every member out of a group; returns how many there were."""
     return conn.execute(sa.delete(member).where(member.c.group_id == group_id)).rowcount
-
-
-def active_links(conn: Connection, user_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """(user, directory user) of live links whose directory says active."""
-    found: set[tuple[str, str]] = set()
-    for part in chunks(user_ids):
-        query = (
-            sa.select(link.c.user_id, link.c.directory_user_id)
-            .join(directory_user, directory_user.c.id == link.c.directory_user_id)
-            .where(
-                link.c.user_id.in_(part),
-                directory_user.c.deleted_at.is_(None),
-                directory_user.c.status == "active",
-            )
-        )
-        found.update((user_id, directory_id) for user_id, directory_id in conn.execute(query))
-    return found

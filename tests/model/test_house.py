@@ -25,7 +25,9 @@ _PURE = ("match", "policy", "diff", "plan", "safeguards")
 _CLOCK_READS = frozenset({"now", "today", "utcnow", "time_ns", "monotonic", "perf_counter"})
 _EMPTY_WORDS = re.compile(r"(Manager|Handler|Helper|Utils|Service)(?=[A-Z]|$)")
 _WRITES = frozenset({"insert", "update", "delete"})
-_PROTECTED_TABLES = frozenset({"users", "directory_users", "groups", "members", "links", "history", "outbox"})
+_PROTECTED_TABLES = frozenset(
+    {"users", "directory_user", "directory_group", "member", "link", "history", "outbox"}
+)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,0 +1,138 @@
+"""Carry a stored plan out: batch by batch, each in one transaction, so that a kill loses nothing.
+
+Items leave the state "pending" in the transaction that writes them; whoever goes on after a kill
+takes what is still pending. The last transaction also ends the run and moves the cursor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sync import apply as writer
+from sync.apply import Context
+from sync.fence import Fence
+from sync.model.change import change_of
+from sync.model.connection import Connection
+from sync.model.errors import Conflict, ConnectorError
+from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
+from sync.store import connections, plans, runs
+from sync.store.database import Conn
+from sync.store.text import from_json
+from sync.store.times import to_text
+
+BATCH = 500
+"""Changes written in one transaction."""
+
+END_STATES = {
+    Verdict.PROCEED: RunState.SUCCEEDED,
+    Verdict.HELD: RunState.HELD,
+    Verdict.PARTIAL: RunState.PARTIAL,
+    Verdict.INCONSISTENT: RunState.PARTIAL,
+}
+
+
+class Interrupted(ConnectorError):
+    """This process ends while the plan is half applied; any replica goes on with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run's hand on one stored plan. ``applied`` hears how many items are done."""
+
+    fence: Fence
+    run: Run
+    connection: Connection
+    clock: Callable[[], datetime]
+    stop: Callable[[], bool]
+    applied: Callable[[int], None]
+
+    def carry_out(self, plan_id: str) -> None:
+        """Apply what is pending of the plan, then end the run. Raises Interrupted between batches."""
+        with self.fence.read() as conn:
+            plan = plans.get(conn, plan_id)
+        after, done = -1, 0
+        while True:
+            with self.fence.write() as conn:
+                items = plans.next_items(
+                    conn, plan.id, state=ItemState.PENDING, after_place=after, limit=BATCH
+                )
+                self._write(conn, plan, items)
+                if len(items) < BATCH:
+                    self._finish(conn, plan)
+                    return
+            after, done = items[-1][0], done + len(items)
+            self.applied(done)
+            if self.stop():
+                raise Interrupted("interrupted while applying; any replica goes on with the plan")
+
+    def release_approved(self) -> str:
+        """Let the items go that this run's approval names; returns the plan's id."""
+        with self.fence.write() as conn:
+            approves = runs.details(conn, self.run.id)["approves"]
+            plan = plans.get(conn, approves["plan_id"])
+            if plan.state is not PlanState.HELD or plan.hash != approves["hash"]:
+                raise Conflict("the plan is not the one that was approved any more; look at the newest one")
+            now = self.clock()
+            plans.release(conn, plan.id, exclude=approves["exclude"], by=approves["by"], now=now)
+            connections.update(conn, self.connection.id, now=now, first_run_approved=True)
+            runs.progress(
+                conn,
+                self.fence.lease,
+                phase=Phase.APPLYING,
+                plan_id=plan.id,
+                complete=plan.complete,
+                counts=plan.counts,
+            )
+        return plan.id
+
+    def _write(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> None:
+        if not items:
+            return
+        changes = [change_of(from_json(text)) for _, text in items]
+        outcome = writer.apply(conn, changes, self._context())
+        stale = {id(change) for change, _ in outcome.stale}
+        states = [ItemState.STALE if id(change) in stale else ItemState.APPLIED for change in changes]
+        for state in (ItemState.APPLIED, ItemState.STALE):
+            places = [place for (place, _), had in zip(items, states, strict=True) if had is state]
+            plans.set_states(conn, plan.id, places, state)
+
+    def _context(self) -> Context:
+        return Context(
+            connection=self.connection,
+            at=to_text(self.clock()),
+            actor=f"run:{self.run.trigger}",
+            origin="pull",
+            run_id=self.run.id,
+        )
+
+    def _finish(self, conn: Conn, plan: StoredPlan) -> None:
+        """The last transaction: the cursor, the plan's state and the run's end belong to it."""
+        now = self.clock()
+        waiting = plans.has_items(conn, plan.id, ItemState.HELD)
+        if plan.state is not PlanState.REJECTED:
+            plans.settle(conn, plan.id, PlanState.HELD if waiting else PlanState.APPLIED)
+        if self.run.mode is not RunMode.APPROVAL:
+            plans.supersede(conn, self.connection.id, plan.id, now)
+            self._advance(conn, plan, now)
+        state = END_STATES[plan.verdict]
+        if state is RunState.HELD and not waiting:
+            state = RunState.SUCCEEDED
+        elif state is RunState.SUCCEEDED and waiting:
+            state = RunState.HELD
+        runs.finish(conn, self.fence.lease, state=state, now=now)
+
+    def _advance(self, conn: Conn, plan: StoredPlan, now: datetime) -> None:
+        """Move the bookmark, and remember a first run that had its word beforehand."""
+        columns: dict[str, object] = {}
+        if plan.complete and plan.verdict in (Verdict.PROCEED, Verdict.HELD):
+            cursor = runs.details(conn, self.run.id)["cursor"]
+            if cursor is not None:
+                columns["cursor"] = cursor
+            if plan.mode is RunMode.FULL:
+                columns["last_complete_at"] = now
+        if self.run.approved_beforehand and plan.verdict is Verdict.PROCEED and any(plan.counts.values()):
+            columns["first_run_approved"] = True
+        if columns:
+            connections.update(conn, self.connection.id, now=now, **columns)
