@@ -96,7 +96,7 @@ def _document(call: Call, resource_type: ResourceType, resource: Resource) -> di
 
 def _time(when: datetime) -> str:
     """Microseconds, so that a filter with a time we gave means exactly that time."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _member(call: Call, member: MemberRef) -> dict[str, Any]:
