@@ -35,10 +35,7 @@ def render(
     """The resources of one kind, in order, as JSON documents."""
     if kind is Kind.USER:
         return _users(session, call, resources, projection)
-    members: Mapping[str, Sequence[MemberRef]] = {}
-    if resources and projection.wants("members"):
-        members = session.members_of([resource.id for resource in resources])
-    return render_groups(call, resources, members, projection)
+    return _groups(session, call, resources, projection)
 
 
 def _users(
@@ -59,14 +56,13 @@ def _users(
     return shown
 
 
-def render_groups(
-    call: Call,
-    resources: Sequence[Resource],
-    members: Mapping[str, Sequence[MemberRef]],
-    projection: Projection = WHOLE,
+def _groups(
+    session: Session, call: Call, resources: Sequence[Resource], projection: Projection
 ) -> list[dict[str, Any]]:
-    """Groups with members that are already read."""
+    members: Mapping[str, Sequence[MemberRef]] = {}
     with_members = projection.wants("members")
+    if resources and with_members:
+        members = session.members_of([resource.id for resource in resources])
     shown = []
     for resource in resources:
         document = _document(call, call.catalogue.group, resource)

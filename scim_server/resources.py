@@ -11,7 +11,7 @@ from scim_server import groups, users
 from scim_server.errors import not_found
 from scim_server.exchange import Answer, Call
 from scim_server.projection import Projection, names_in, projection_of
-from scim_server.render import etag, location, render, render_groups
+from scim_server.render import etag, location, render
 from sync.model.session import Kind, Resource, Session
 
 PATCH_BODY_MEMBERS = 200
@@ -151,16 +151,10 @@ def _nothing_unless_asked(session: Session, call: Call, resource: Resource, proj
 
 def _patched_group(session: Session, call: Call, resource: Resource, projection: Projection) -> Answer:
     """A large group's members are not read to be sent back after each change of one of them."""
-    always = (
-        call.knobs.patch_response == "representation" or call.wants_minimal is False or projection.narrows
-    )
-    if always:
-        return _whole_answer(session, call, resource, projection)
-    members = session.members_of([resource.id], PATCH_BODY_MEMBERS + 1)
-    if len(members.get(resource.id, ())) > PATCH_BODY_MEMBERS:
+    asked = call.knobs.patch_response == "representation" or call.wants_minimal is False or projection.narrows
+    if not asked and session.has_more_members(resource.id, PATCH_BODY_MEMBERS):
         return Answer(status=204, headers=_tag(resource))
-    shown = render_groups(call, [resource], members)[0]
-    return Answer.of(shown, headers={"Location": location(call, Kind.GROUP, resource.id), **_tag(resource)})
+    return _whole_answer(session, call, resource, projection)
 
 
 def _applied(call: Call, *, minimal: bool = True) -> dict[str, str]:

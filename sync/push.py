@@ -144,6 +144,9 @@ class PushSession:
     ) -> Mapping[str, Sequence[MemberRef]]:
         return scim.scim_members(self._conn, self._connection.id, group_ids, limit)
 
+    def has_more_members(self, group_id: str, than: int) -> bool:
+        return scim.scim_has_more_members(self._conn, group_id, than)
+
     def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupRef]]:
         return scim.scim_groups_of(self._conn, self._connection.id, user_ids)
 

@@ -134,6 +134,9 @@ class Session(Protocol):
     ) -> Mapping[str, Sequence[MemberRef]]:
         """Members of each group, in the order they joined; with ``limit`` at most so many of each."""
 
+    def has_more_members(self, group_id: str, than: int) -> bool:
+        """Whether a group has more than so many members; reads no more rows than that."""
+
     def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupRef]]:
         """Groups of each user."""
 

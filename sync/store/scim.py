@@ -81,7 +81,9 @@ def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listi
         page = _page(conn, connection_id, kind, query, wanted, count)
         if page.next is None:
             return page
-    total = select(func.count()).select_from(_TABLES[kind]).where(*wanted)
+    # The second condition is always true; it points SQLite to the index of live rows alone.
+    created = _TABLES[kind].c.created_at
+    total = select(func.count()).select_from(_TABLES[kind]).where(*wanted, created > "")
     number = int(conn.execute(total, {"of_connection": connection_id}).scalar_one())
     if count == 0 or number == 0:
         return Listing(total=number, resources=())
@@ -145,6 +147,16 @@ def scim_members(
             ref = MemberRef(value=row.value, kind=_MEMBER_KINDS.get(row.kind), display=row.display)
             found[row.group_id].append(ref)
     return found
+
+
+_NEXT_MEMBER: Final = (
+    select(literal(1)).where(_MEMBER.c.group_id == bindparam("of_group")).limit(1).offset(bindparam("than"))
+)
+
+
+def scim_has_more_members(conn: Conn, group_id: str, than: int) -> bool:
+    """Whether a group has more than ``than`` members; costs that many index entries at most."""
+    return conn.execute(_NEXT_MEMBER, {"of_group": group_id, "than": than}).first() is not None
 
 
 def _groups_of_statement() -> sa.Select[Any]:
