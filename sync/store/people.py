@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy import Connection as Conn
-from sqlalchemy import Select, and_, func, literal, or_, select
 
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import fold
@@ -31,25 +31,37 @@ _NEAR_LIMIT: Final = 2000
 """E-mails looked through for the one a caller may have meant."""
 
 
-def _tag_rows() -> sa.CompoundSelect[Any]:
-    """(user_id, tag, source) of every tag a user has; the same rows as the view ``app_user_tags``."""
+Narrow = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
+
+
+def _tag_rows(narrow: Narrow) -> sa.CompoundSelect[Any]:
+    """(user_id, tag, source) of the tags users have; the same rows as the view ``app_user_tags``.
+
+    ``narrow`` is asked per source, with its user and tag: SQLite pushes no condition into a union.
+    """
     tag = schema.user_tag
+    by_hand = select(
+        tag.c.user_id.label("user_id"), tag.c.tag.label("tag"), literal("by hand").label("source")
+    )
     by_connection = select(
         _LINK.c.user_id, _CONNECTION.c.managed_tag, literal("connection:") + _CONNECTION.c.name
     )
     by_group = select(_LINK.c.user_id, _GROUP.c.tag, literal("group:") + _GROUP.c.id)
     member_of = and_(_MEMBER.c.value == _LINK.c.directory_user_id, _MEMBER.c.kind == "user")
     return sa.union(
-        select(tag.c.user_id.label("user_id"), tag.c.tag.label("tag"), literal("by hand").label("source")),
-        by_connection.select_from(_LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)),
+        by_hand.where(narrow(tag.c.user_id, tag.c.tag)),
+        by_connection.select_from(
+            _LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)
+        ).where(narrow(_LINK.c.user_id, _CONNECTION.c.managed_tag)),
         by_group.select_from(
             _LINK.join(_MEMBER, member_of).join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
-        ).where(_GROUP.c.deleted_at.is_(None), _GROUP.c.tag.is_not(None)),
+        ).where(
+            _GROUP.c.deleted_at.is_(None), _GROUP.c.tag.is_not(None), narrow(_LINK.c.user_id, _GROUP.c.tag)
+        ),
     )
 
 
-_TAGS: Final = _tag_rows().subquery("tags")
-_TAGS_OF: Final = select(_TAGS).where(among(_TAGS.c.user_id, "keys")).order_by(_TAGS.c.tag, _TAGS.c.source)
+_TAGS_OF: Final = _tag_rows(lambda user_id, _: among(user_id, "keys")).order_by("tag", "source")
 _CONNECTIONS_OF: Final = (
     select(_LINK.c.user_id, _CONNECTION.c.name)
     .distinct()
@@ -105,7 +117,8 @@ def _narrowed(
     if managed is not None:
         statement = statement.where(_MANAGED if managed else ~_MANAGED)
     if tag is not None:
-        statement = statement.where(_USERS.c.id.in_(select(_TAGS.c.user_id).where(_TAGS.c.tag == tag)))
+        tagged = _tag_rows(lambda _, named: named == tag).subquery("tagged")
+        statement = statement.where(_USERS.c.id.in_(select(tagged.c.user_id)))
     if connection_id is not None:
         linked = (
             select(_LINK.c.user_id).select_from(_LIVE_LINKS).where(_PERSON.c.connection_id == connection_id)

@@ -22,6 +22,7 @@ def known(database, connection):
         add_member(conn, group, "later", "pending")
         gone = add_group(conn, connection.id, "Gone", deleted_at=at(1))
         add_member(conn, gone, in_acme)
+        add_member(conn, add_group(conn, connection.id, "Untagged", tag=None), in_acme)
         by_hand = {"user_id": bob, "tag": "beta", "set_by": "admin", "set_at": at(0)}
         conn.execute(sa.insert(schema.user_tag).values(by_hand))
     return {"ann": ann, "bob": bob, "cy": cy, "group": group, "in_acme": in_acme, "other": other}
@@ -90,7 +91,7 @@ def test_a_user_is_found_by_what_people_know(database, known, ref):
         found = people.user(conn, ref)
         assert found["id"] == known["ann"]
         assert [row["connection"] for row in found["directory_users"]] == ["Acme", "Other"]
-        assert [row["name"] for row in found["groups"]] == ["Staff"]
+        assert [row["name"] for row in found["groups"]] == ["Staff", "Untagged"]
         assert {"tag": "Group:Staff", "source": f"group:{known['group']}"} in found["tag_sources"]
 
 
