@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy import Connection as Conn
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.model.errors import LeaseLost, NotFound
 from sync.model.run import Lease, Phase, Run, RunMode, RunState
 from sync.store import schema
+from sync.store.lease_sql import CHECK, CLAIMS, HEARTBEATS, MINE
 from sync.store.text import from_json, to_json
 from sync.store.times import from_text, to_text
 
@@ -31,79 +32,11 @@ _BY_ID = _WITH_NAME.where(_RUN.c.id == bindparam("run_id"))
 _QUEUED = select(_RUN.c.id).where(
     _RUN.c.connection_id == bindparam("connection_id"), _RUN.c.state == "queued"
 )
-_MINE = (
-    (_RUN.c.id == bindparam("lease_run"))
-    & (_RUN.c.fence == bindparam("lease_fence"))
-    & (_RUN.c.state == "running")
-)
-_CHECK = {
-    # KEY SHARE holds off a claim until this transaction ends, and lets heartbeats through.
-    "postgresql": select(_RUN.c.fence).where(_MINE).with_for_update(read=True, key_share=True),
-    "sqlite": select(_RUN.c.fence).where(_MINE),
-}
 _REQUESTS = {
     name: insert(_RUN)
     .on_conflict_do_nothing(index_elements=["connection_id"], index_where=sa.text("state = 'queued'"))
     .returning(_RUN.c.id)
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
-
-
-def _database_time(after_s: ColumnElement[float]) -> ColumnElement[str]:
-    """PostgreSQL's own clock, ``after_s`` seconds on, as our text; it moves within a transaction."""
-    at = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, after_s)
-    return func.to_char(func.timezone("UTC", at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-
-
-_TIMES: Final[dict[str, tuple[ColumnElement[str], ColumnElement[str]]]] = {
-    "postgresql": (
-        _database_time(sa.literal(0.0, sa.Float)),
-        _database_time(bindparam("lease_s", type_=sa.Double)),
-    ),
-    "sqlite": (bindparam("now", type_=sa.String), bindparam("until", type_=sa.String)),
-}
-"""Now, and the end of a lease that begins now."""
-
-
-def _claim_statement(dialect: str, *, by_run: bool, by_connection: bool) -> sa.UpdateBase:
-    now, until = _TIMES[dialect]
-    other, wanted = _RUN.alias("other"), _RUN.alias("wanted")
-    busy = select(other.c.id).where(
-        other.c.connection_id == wanted.c.connection_id, other.c.state == "running"
-    )
-    free = (wanted.c.state == "queued") & ~busy.exists()
-    abandoned = (wanted.c.state == "running") & (wanted.c.lease_until <= now)
-    chosen = select(wanted.c.id).where(free | abandoned)
-    if by_run:
-        chosen = chosen.where(wanted.c.id == bindparam("wanted_run"))
-    if by_connection:
-        chosen = chosen.where(wanted.c.connection_id == bindparam("wanted_connection"))
-    chosen = chosen.order_by(wanted.c.state.desc(), wanted.c.requested_at, wanted.c.id).limit(1)
-    if dialect == "postgresql":
-        chosen = chosen.with_for_update(skip_locked=True, of=wanted)
-    values = {
-        "state": "running",
-        "lease_owner": bindparam("owner"),
-        "lease_until": until,
-        "fence": _RUN.c.fence + 1,
-        "started_at": func.coalesce(_RUN.c.started_at, now),
-    }
-    return (
-        sa.update(_RUN)
-        .where(_RUN.c.id == chosen.scalar_subquery())
-        .values(values)
-        .returning(_RUN.c.id, _RUN.c.fence)
-    )
-
-
-_CLAIMS = {
-    (dialect, by_run, by_connection): _claim_statement(dialect, by_run=by_run, by_connection=by_connection)
-    for dialect in _TIMES
-    for by_run in (False, True)
-    for by_connection in (False, True)
-}
-_HEARTBEATS = {
-    dialect: sa.update(_RUN).where(_MINE).values(lease_until=until) for dialect, (_, until) in _TIMES.items()
 }
 
 
@@ -157,7 +90,7 @@ def claim(
     values = _clock(conn, lease_s, now) | {"owner": owner}
     values |= {"wanted_run": run_id} if run_id is not None else {}
     values |= {"wanted_connection": connection_id} if connection_id is not None else {}
-    row = conn.execute(_CLAIMS[key], values).first()
+    row = conn.execute(CLAIMS[key], values).first()
     if row is None:
         return None
     run = get(conn, row.id)
@@ -168,7 +101,7 @@ def heartbeat(conn: Conn, lease: Lease, lease_s: float, now: datetime | None = N
     """Let the lease end ``lease_s`` seconds from now. Raises LeaseLost."""
     values = _clock(conn, lease_s, now) | _of(lease)
     values.pop("now", None)
-    if conn.execute(_HEARTBEATS[conn.dialect.name], values).rowcount == 0:
+    if conn.execute(HEARTBEATS[conn.dialect.name], values).rowcount == 0:
         raise _lost(lease)
 
 
@@ -177,7 +110,7 @@ def check(conn: Conn, lease: Lease) -> None:
 
     Call it in the transaction of every write of the run, before the write. Not for read transactions.
     """
-    if conn.execute(_CHECK[conn.dialect.name], _of(lease)).first() is None:
+    if conn.execute(CHECK[conn.dialect.name], _of(lease)).first() is None:
         raise _lost(lease)
 
 
@@ -280,7 +213,7 @@ def _set(conn: Conn, lease: Lease, given: Mapping[str, Any]) -> None:
     values = {name: to_json(value) if name in _JSON else value for name, value in given.items()}
     if not values:
         check(conn, lease)
-    elif conn.execute(sa.update(_RUN).where(_MINE).values(values), _of(lease)).rowcount == 0:
+    elif conn.execute(sa.update(_RUN).where(MINE).values(values), _of(lease)).rowcount == 0:
         raise _lost(lease)
 
 
