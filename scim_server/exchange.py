@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from scim_server.coerce import Reading
 from scim_server.errors import ScimError, invalid_syntax, invalid_value
 from scim_server.knobs import Knobs, knobs_of
-from scim_server.normalise import Reading
 from scim_server.schemas import Catalogue, catalogue_of
 from sync.model.session import Access, Gateway
 

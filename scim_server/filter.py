@@ -1,4 +1,4 @@
-"""The filter language of RFC 7644 §3.4.2.2 and the PATCH paths of §3.5.2, read into sync.model.query."""
+"""The filter language of RFC 7644 §3.4.2.2, read into sync.model.query."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NoReturn
 import orjson
 
 from scim_server.attributes import Attribute, Found, ResourceType
-from scim_server.errors import invalid_filter, invalid_path
+from scim_server.coerce import instant
+from scim_server.errors import invalid_filter
 from scim_server.knobs import DEFAULT, Knobs
-from scim_server.normalise import instant
 from sync.model.query import (
     Both,
     Comparison,
@@ -48,68 +48,13 @@ class Literal:
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a PATCH operation points: an attribute, perhaps some entries, perhaps one sub-attribute."""
-
-    found: Found
-    filter: Filter | None = None
-
-
 def parse_filter(text: str, resource_type: ResourceType, knobs: Knobs = DEFAULT) -> Filter:
     """The filter as a tree; ScimError ``invalidFilter`` says what is wrong and where."""
-    parser = _Parser(text, resource_type, knobs)
+    parser = Parser(text, resource_type, knobs)
     tree = parser.either()
     if parser.ahead is not None:
         parser.fail(f"{parser.ahead!r} is not expected here; join conditions with and / or")
     return tree
-
-
-def parse_target(text: str, resource_type: ResourceType, knobs: Knobs = DEFAULT) -> Target | None:
-    """A PATCH path; None when it names nothing we know. ScimError ``invalidPath`` or ``invalidFilter``."""
-    if "[" not in text:
-        return _plain_target(text.strip(), resource_type)
-    head, _, rest = text.strip().partition("[")
-    inner, closed, tail = rest.rpartition("]")
-    if not closed or not _is_name(head.strip()) or (tail and not tail.startswith(".")):
-        raise invalid_path(f"The path {shortened(text)} is malformed.")
-    found = resource_type.find(head)
-    if found is None or found.attribute is None:
-        return None
-    if found.attribute.type != "complex" or found.sub is not None:
-        raise invalid_path(f"{head} has no entries to filter.")
-    return _filtered_target(found, inner, tail[1:], resource_type, knobs)
-
-
-def _plain_target(text: str, resource_type: ResourceType) -> Target | None:
-    if not _is_name(text):
-        raise invalid_path(f"The path {shortened(text)} is malformed.")
-    found = resource_type.find(text)
-    return None if found is None else Target(found=found)
-
-
-def _filtered_target(
-    found: Found, inner: str, sub_name: str, resource_type: ResourceType, knobs: Knobs
-) -> Target | None:
-    parser = _Parser(inner, resource_type, knobs, within=found.named)
-    tree = parser.either()
-    if parser.ahead is not None:
-        parser.fail(f"{parser.ahead!r} is not expected here")
-    if not sub_name:
-        return Target(found=found, filter=tree)
-    sub = found.named.by_key.get(sub_name.strip().lower())
-    return None if sub is None else Target(found=Found(found.urn, found.attribute, sub), filter=tree)
-
-
-def parse_sort(text: str, resource_type: ResourceType) -> Path | None:
-    """The attribute to sort by; None when we do not know it."""
-    name = text.partition("[")[0].strip()
-    if _is_password(name):
-        raise invalid_filter("password cannot be sorted by.")
-    found = resource_type.find(name)
-    if found is None or found.attribute is None:
-        return None
-    return path_of(found)
 
 
 def path_of(found: Found) -> Path | None:
@@ -141,17 +86,17 @@ def shortened(text: str) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z$_][\w$.:/-]*", text) is not None and not (
         text.endswith((".", ":")) or ".." in text
     )
 
 
-def _is_password(name: str) -> bool:
+def is_password(name: str) -> bool:
     return name.strip().lower().rpartition(":")[2].partition(".")[0] == "password"
 
 
-class _Parser:
+class Parser:
     """Recursive descent over one filter; ``within`` is the attribute a value path is inside of."""
 
     def __init__(
@@ -248,9 +193,9 @@ class _Parser:
 
     def condition(self) -> Filter:
         name = self.take("an attribute name")
-        if not _is_name(name):
+        if not is_name(name):
             self.fail(f"{name!r} is not an attribute name")
-        if _is_password(name):
+        if is_password(name):
             raise invalid_filter("password cannot be asked for.")
         if self.ahead == "[":
             return self.value_path(name)

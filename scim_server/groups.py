@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scim_server.bodies import read_body, require
 from scim_server.errors import invalid_value, not_found
 from scim_server.exchange import Call
-from scim_server.normalise import read_body, require
-from scim_server.patch import Patch, read_operations
+from scim_server.operations import read_operations
+from scim_server.patch import Patch
 from sync.model.errors import Duplicate
 from sync.model.query import Comparison, Operator, Path, Query
 from sync.model.resources import fold

@@ -9,8 +9,9 @@ from typing import Any
 from scim_server.attributes import ResourceType
 from scim_server.errors import ScimError, invalid_path, invalid_syntax, invalid_value
 from scim_server.exchange import Answer, Call
-from scim_server.filter import parse_filter, parse_sort
+from scim_server.filter import parse_filter
 from scim_server.paging import page_size, question_hash, read_cursor, whole_number, write_cursor
+from scim_server.paths import parse_sort
 from scim_server.projection import names_in, projection_of
 from scim_server.render import render
 from sync.model.query import Query

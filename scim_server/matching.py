@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scim_server.normalise import instant
+from scim_server.coerce import instant
 from sync.model.query import Both, Comparison, Either, Filter, Never, Not, Operator, Path, Present, Within
 from sync.model.resources import fold
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scim_server.bodies import read_members
+from scim_server.coerce import Reading
 from scim_server.errors import immutable, invalid_value, no_target
-from scim_server.filter import Target
 from scim_server.matching import equalities, matches, named_values
-from scim_server.normalise import Reading, read_members
+from scim_server.paths import Target
 from sync.model.query import Filter
 from sync.model.session import AddMembers, MemberEdit, MemberRef, NewMember, RemoveMembers, SetMembers
 

@@ -3,8 +3,9 @@
 import pytest
 
 from scim_server.errors import ScimError
-from scim_server.filter import ALL, parse_filter, parse_target
+from scim_server.filter import ALL, parse_filter
 from scim_server.knobs import PROFILES
+from scim_server.paths import parse_target
 from scim_server.schemas import ENTERPRISE, STANDARD
 from sync.model.query import Both, Comparison, Either, Filter, Never, Not, Operator, Path, Present, Within
 from tests.scim.client import CORE, ENT

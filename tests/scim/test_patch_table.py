@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from scim_server.coerce import Reading
 from scim_server.errors import ScimError
 from scim_server.knobs import PROFILES
-from scim_server.normalise import Reading
-from scim_server.patch import Patch, read_operations
+from scim_server.operations import read_operations
+from scim_server.patch import Patch
 from scim_server.schemas import STANDARD
 from sync.model.session import AddMembers, Kind, MemberEdit, MemberRef, NewMember, RemoveMembers, SetMembers
 from tests.scim.client import ENT, op
