@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -28,6 +29,7 @@ LONGEST_WAIT_S: Final = 900.0
 _TRIES: Final = 6
 _TRIES_TO_CONNECT: Final = 3
 _BACK_OFF = wait_random_exponential(multiplier=1, max=60)
+_WEIGHT: Final = 0.2
 _AGENT: Final = "directory-connector"
 
 
@@ -106,9 +108,10 @@ class Ask(NamedTuple):
 class Wire:
     """A keep-alive line to one directory host; safe for a few threads at once.
 
-    ``origin`` is scheme, host and port. Nothing of httpx leaves this class: results are Answer
-    objects, failures those of ``sync.model.errors`` and ``providers.failures``. Requests under way
-    are never cancelled, since httpx 0.28 loses pool slots that way.
+    ``origin`` is scheme, host and port; ``latency_s`` is the recent time per answer. Nothing of
+    httpx leaves this class: results are Answer objects, failures those of ``sync.model.errors``
+    and ``providers.failures``. Requests under way are never cancelled, since httpx 0.28 loses
+    pool slots that way.
     """
 
     def __init__(
@@ -132,6 +135,7 @@ class Wire:
         self._lanes = lanes(self.host)
         self._count = threading.Lock()
         self._waited_until = 0.0
+        self.latency_s = 0.0
         self._is_proven = False
         self._client = httpx.Client(
             base_url=self.origin,
@@ -201,7 +205,9 @@ class Wire:
         with self._lanes, _translated(self.host, ask):
             with self._count:
                 self.effort.requests += 1
+            began = time.monotonic()
             answer = self._receive(ask, credential)
+        self.latency_s += _WEIGHT * (time.monotonic() - began - self.latency_s)
         allowance = self._dialect.allowance(answer)
         if allowance is not None:
             rate.learn(allowance, self.budget.monotonic())

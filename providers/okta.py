@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from urllib.parse import quote
 
 from providers import okta_rights
+from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.budget import Budget, Timeouts
 from providers.failures import ENDS_THE_READ, Absent, BadRequest
@@ -28,7 +28,6 @@ from providers.okta_records import (
     tolerant_json,
 )
 from providers.okta_settings import OktaSettings, okta_settings
-from providers.pace import WIDEST
 from providers.pages import PageGuard
 from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
@@ -77,11 +76,11 @@ class Okta:
         )
         self.effort = self.wire.effort
         self._users = UserReader(self.settings.picture_attribute)
-        self._pool = ThreadPoolExecutor(WIDEST, thread_name_prefix="okta")
-        self._members = MemberReads(self.wire, self._pool)
+        self._ahead = Ahead(self.wire, "okta")
+        self._members = MemberReads(self.wire, self._ahead)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._ahead.close()
         self.wire.close()
 
     def identity(self) -> str | None:
@@ -158,7 +157,7 @@ class Okta:
             except ConnectorError:
                 return  # nothing is known of this one
 
-        list(self._pool.map(look, dict.fromkeys(external_ids)))
+        self._ahead.each(look, list(dict.fromkeys(external_ids)))
         return present, frozenset(gone)
 
     # -- the three scopes ------------------------------------------------------------------
@@ -253,20 +252,20 @@ class Okta:
         met again are the caller's to recognise.
         """
         starts, target, guard = 1, first, PageGuard(self.wire.origin, first, what)
-        pending = self._pool.submit(self.wire.ask, Ask(first, what, bucket, SHORT), read)
+        pending = self._ahead.begin(self.wire.ask, Ask(first, what, bucket, SHORT), read)
         while True:
             try:
-                answer, rows = pending.result()
+                answer, rows = pending()
             except (BadRequest, Absent):
                 if target == first or starts >= _STARTS:
                     raise
                 starts, target, guard = starts + 1, first, PageGuard(self.wire.origin, first, what)
-                pending = self._pool.submit(self.wire.ask, Ask(first, what, bucket, SHORT), read)
+                pending = self._ahead.begin(self.wire.ask, Ask(first, what, bucket, SHORT), read)
                 continue
             guard.saw(rows.span)
             begins_anew, following = starts > 1 and target == first, guard.next(answer.links)
             if following is not None:
-                pending = self._pool.submit(self.wire.ask, Ask(following, what, bucket, SHORT), read)
+                pending = self._ahead.begin(self.wire.ask, Ask(following, what, bucket, SHORT), read)
             yield answer, rows._replace(begins_anew=begins_anew)
             if following is None:
                 return

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.failures import ENDS_THE_READ, Absent, TooSlow
 from providers.http import Ask, Wire
@@ -38,9 +38,9 @@ class MemberReads:
     later pages smaller.
     """
 
-    def __init__(self, wire: Wire, pool: Executor) -> None:
+    def __init__(self, wire: Wire, ahead: Ahead) -> None:
         self._wire = wire
-        self._pool = pool
+        self._ahead = ahead
         self._limit = _LARGE
 
     def read(self, groups: Sequence[GroupRow]) -> Iterator[Page]:
@@ -55,26 +55,22 @@ class MemberReads:
         rest = (group for group in groups if group.stated_members != 0)
         ahead = deque(self._begin(group) for group in islice(rest, _AHEAD))
         trouble = 0
-        try:
-            while ahead:
-                group, first = ahead.popleft()
-                try:
-                    yield from self._one(group, first)
-                    trouble = 0
-                except Transient as error:
-                    trouble += 1
-                    if isinstance(error, ENDS_THE_READ) or trouble >= _TROUBLE_IN_A_ROW:
-                        raise
-                    yield _unread(group, error.message)
-                ahead.extend(self._begin(group) for group in islice(rest, 1))
-        finally:
-            for _, future in ahead:
-                future.cancel()
+        while ahead:
+            group, first = ahead.popleft()
+            try:
+                yield from self._one(group, first)
+                trouble = 0
+            except Transient as error:
+                trouble += 1
+                if isinstance(error, ENDS_THE_READ) or trouble >= _TROUBLE_IN_A_ROW:
+                    raise
+                yield _unread(group, error.message)
+            ahead.extend(self._begin(group) for group in islice(rest, 1))
 
-    def _begin(self, group: GroupRow) -> tuple[GroupRow, Future[Piece]]:
-        return group, self._pool.submit(self._fetch, _target(group.id, self._limit), group.name)
+    def _begin(self, group: GroupRow) -> tuple[GroupRow, Callable[[], Piece]]:
+        return group, self._ahead.begin(self._fetch, _target(group.id, self._limit), group.name)
 
-    def _one(self, group: GroupRow, first: Future[Piece]) -> Iterator[Page]:
+    def _one(self, group: GroupRow, first: Callable[[], Piece]) -> Iterator[Page]:
         """Pages of one group; an outage is raised, every other trouble of the group becomes MembersUnread."""
         try:
             yield from self._pieces(group, first)
@@ -85,17 +81,17 @@ class MemberReads:
         except ConnectorError as error:
             yield _unread(group, error.message)
 
-    def _pieces(self, group: GroupRow, pending: Future[Piece]) -> Iterator[Page]:
+    def _pieces(self, group: GroupRow, pending: Callable[[], Piece]) -> Iterator[Page]:
         guard = PageGuard(self._wire.origin, _target(group.id, self._limit), f"members of group {group.id}")
         seen: set[str] = set()
         while True:
-            answer, rows = pending.result()
+            answer, rows = pending()
             if rows.set_aside:
                 raise Incomplete(rows.set_aside[0].why)
             guard.saw(rows.span)
             target = guard.next(answer.links)
             if target:
-                pending = self._pool.submit(self._fetch, target, group.name)
+                pending = self._ahead.begin(self._fetch, target, group.name)
             fresh = _fresh(rows.rows, seen, is_only=target is None and not seen)
             if target is None:
                 self._doubt(group, len(seen) + len(fresh))

@@ -1,5 +1,8 @@
 """The wire by itself: retries, waits, the budget, page guards and the pace."""
 
+import socket
+
+import httpx
 import pytest
 
 from providers.answers import Answer, http_date, retry_after_s
@@ -12,7 +15,7 @@ from providers.okta_records import tolerant_json
 from providers.pace import Allowance, Bucket, Lanes
 from providers.pages import PageGuard, links
 from providers.simulator.server import Simulator
-from providers.transport import checked_origin
+from providers.transport import broken_line, checked_origin
 from sync.model.errors import Incomplete, Misconfigured, Transient
 from sync.model.source import Page
 from tests.providers.reading import Time, okta, read
@@ -313,3 +316,13 @@ def test_tls_without_trust_is_a_wrong_setting(simulator: Simulator) -> None:
         wire.ask(_USERS, _body)
     wire.close()
     assert isinstance(caught.value, Misconfigured)
+
+
+def test_unresolved_name_is_a_passing_trouble() -> None:
+    """A name that DNS does not know is tried again and named in the sentence."""
+    error = httpx.ConnectError("x")
+    error.__cause__ = socket.gaierror(-2, "Name or service not known")
+    fault, may_help = broken_line(error, "gone.example", "users")
+    assert isinstance(fault, Transient)
+    assert "gone.example cannot be resolved" in fault.message
+    assert may_help

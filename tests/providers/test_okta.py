@@ -9,7 +9,7 @@ import pytest
 from providers.answers import Answer
 from providers.okta_records import STATUS, UserReader
 from providers.registry import TYPES, open_source
-from providers.simulator.server import Simulator
+from providers.simulator.server import Simulator, start
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured, Transient
 from sync.model.resources import Status
 from sync.model.source import RightState
@@ -295,6 +295,29 @@ def test_large_group_is_read_in_pieces(simulator: Simulator) -> None:
     source.close()
     assert reading.error is None
     assert reading.members == truth_of_members(simulator.state())
+
+
+@pytest.mark.parametrize(
+    "fault", [None, "delete_group_between", "fail(403)@op=members,nth=3", "cursor(expired)@page=2"]
+)
+def test_overlapped_reads_give_the_same(fault: str | None) -> None:
+    """On a slow line several reads are under way at once, and give the same people, groups and members."""
+    with start("okta", users=450, groups=16, seed=3, latency_s=0.03) as simulator:
+        if fault:
+            simulator.fault(fault)
+        source = okta(simulator)
+        reading = read(source.full())
+        source.close()
+        state = simulator.state()
+    assert reading.error is None
+    assert set(reading.users) == present(state)
+    left = {
+        group_id: members
+        for group_id, members in truth_of_members(state).items()
+        if group_id not in reading.unread
+    }
+    assert left == {group_id: members for group_id, members in reading.members.items() if group_id in left}
+    assert (len(reading.unread), len(reading.gone)) == (int("403" in str(fault)), int("delete" in str(fault)))
 
 
 def test_narrow_role_can_be_meant(simulator: Simulator) -> None:
