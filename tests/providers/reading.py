@@ -29,7 +29,7 @@ class Time:
     def monotonic(self) -> float:
         return self.slept_s
 
-    def sleep(self, seconds: float) -> None:
+    def skip(self, seconds: float) -> None:
         with self._lock:
             self.slept_s += seconds
             self.sleeps.append(seconds)
@@ -92,7 +92,7 @@ def okta(simulator: Simulator, time: Time | None = None, **settings: Any) -> Sou
         {"base_url": simulator.base_url, **simulator.credentials, **settings},
         budget_s=3600.0,
         monotonic=time.monotonic,
-        sleep=time.sleep,
+        sleep=time.skip,
         timeouts=QUICK,
     )
 

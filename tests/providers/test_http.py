@@ -22,7 +22,7 @@ from tests.providers.reading import Time, okta, read
 
 
 def _wire(simulator: Simulator, time: Time, **options: object) -> Wire:
-    budget = Budget(600.0, monotonic=time.monotonic, sleep=time.sleep)
+    budget = Budget(600.0, monotonic=time.monotonic, sleep=time.skip)
     auth = FixedAuth({"authorization": f"SSWS {simulator.credentials['api_token']}"})
     return Wire(simulator.base_url, auth, OktaDialect(), budget, **options)  # type: ignore[arg-type]
 
@@ -124,12 +124,12 @@ def test_huge_answer_is_refused(simulator: Simulator) -> None:
 def test_budget_ends_the_read(simulator: Simulator) -> None:
     """A wait that does not fit the budget is not begun."""
     time = Time()
-    budget = Budget(10.0, monotonic=time.monotonic, sleep=time.sleep)
+    budget = Budget(10.0, monotonic=time.monotonic, sleep=time.skip)
     budget.wait(4.0, "x")
     with pytest.raises(OutOfTime) as caught:
         budget.wait(7.0, "x")
     assert caught.value.retry_after_s == 7.0
-    time.sleep(6.0)
+    time.skip(6.0)
     with pytest.raises(OutOfTime):
         budget.check()
 
@@ -137,7 +137,7 @@ def test_budget_ends_the_read(simulator: Simulator) -> None:
 def test_stop_ends_a_wait() -> None:
     """A request to stop is noticed within one nap of a long wait."""
     time = Time()
-    budget = Budget(100.0, monotonic=time.monotonic, sleep=time.sleep, stop=lambda: time.slept_s > 3)
+    budget = Budget(100.0, monotonic=time.monotonic, sleep=time.skip, stop=lambda: time.slept_s > 3)
     with pytest.raises(Stopped):
         budget.wait(60.0, "x")
     assert time.slept_s < 5
@@ -147,7 +147,7 @@ def test_stop_ends_a_read(simulator: Simulator) -> None:
     """A read that is told to stop ends between two pages, without an End."""
     seen: list[Page] = []
     time = Time(simulator)
-    budget = Budget(600.0, monotonic=time.monotonic, sleep=time.sleep, stop=lambda: len(seen) > 1)
+    budget = Budget(600.0, monotonic=time.monotonic, sleep=time.skip, stop=lambda: len(seen) > 1)
     source = Okta({"base_url": simulator.base_url, **simulator.credentials}, budget)
     with pytest.raises(Stopped):
         seen.extend(source.full())
