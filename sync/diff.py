@@ -7,27 +7,37 @@ is why they agree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sync.match import Match, Situation
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Policy
-from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, User, UserRecord, fold
-from sync.policy import adoption_doubt, is_protected
-
-PROFILE = ("first_name", "last_name", "picture_url")
-"""The profile fields besides the e-mail, which has rules of its own."""
+from sync.model.resources import DirectoryUser, Group, GroupRecord, OtherLink, Status, User, UserRecord, fold
+from sync.policy import PROFILE, adoption_doubt, is_protected, profile_of, should_be_active
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """Something only a person can settle. ``key`` is the same at every run."""
+    """Something only a person can settle. ``key`` is the same at every run.
+
+    ``user_ids`` are the accounts it may be about, to choose from.
+    """
 
     kind: str
     key: str
     label: str
     why: str
+    directory_user_id: str | None = None
+    user_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A person's word on an Attention: "link" (to ``user``), "separate" or "ignore"."""
+
+    how: str
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +52,18 @@ class Decision:
 class Facts:
     """What is known of one record besides the match.
 
-    ``active_elsewhere`` names another live link that says active; ``other_connections`` are the
-    names of other connections with a live link. ``document`` is the pushed SCIM document and
-    ``document_differs`` whether it says more than the stored one.
+    ``others`` are the live links of the account to other connections. ``answers`` are what people
+    said of this record before, by kind of question. ``address_taken`` says that another account
+    has the e-mail; ``last_admin`` that nobody else could let anybody in. ``document`` is the
+    pushed SCIM document and ``document_differs`` whether it says more than the stored one.
     """
 
     address: str | None
     fingerprint: bytes | None = None
-    active_elsewhere: str | None = None
-    other_connections: Sequence[str] = ()
+    others: Sequence[OtherLink] = ()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    address_taken: bool = False
+    last_admin: bool = False
     document: Mapping[str, Any] | None = None
     document_differs: bool = False
 
@@ -81,8 +94,6 @@ class _Case:
 def decide(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: Iterator[str]) -> Decision:
     """The one change a record asks for. ``ids`` yields fresh ids for rows that do not exist."""
     case = _Case(record, match, facts, policy, ids)
-    if match.situation is Situation.DISPUTED:
-        return _set_aside(case, "disputed", match.why)
     if match.situation is Situation.LINKED:
         return _linked(case)
     if record.status is not Status.ACTIVE:
@@ -90,40 +101,59 @@ def decide(record: UserRecord, match: Match, facts: Facts, policy: Policy, ids: 
         return Decision(change=_recorded(case, why))
     if facts.address is None:
         return _set_aside(case, "no_email", "no usable e-mail: set one at the directory")
+    if match.situation is Situation.DISPUTED:
+        return _answered(case, "disputed", match.why)
     if match.situation is Situation.UNMATCHED:
-        after = {"email": facts.address, **_profile(record), "active": True}
-        reason = "in the directory, and nobody here has this e-mail"
-        return Decision(change=_change(case, Action.CREATE, reason, after=after, user_id=next(ids)))
-    return _unlinked(case)
-
-
-def _unlinked(case: _Case) -> Decision:
-    """An account exists: adopt it, unless the policy wants a person's word. Never its e-mail."""
-    user = case.user
-    action, reason = Action.REACTIVATE, "returned to the directory under the same id"
-    if case.match.rule != "returned":
-        action, reason = Action.ADOPT, f"an account with the e-mail {user.email} exists"
-        doubt = adoption_doubt(user, case.facts.address, case.policy, case.facts.other_connections)
+        return Decision(change=_create(case, "in the directory, and nobody here has this e-mail"))
+    if match.rule != "returned":
+        doubt = adoption_doubt(case.user, facts.address, policy, [other.connection for other in facts.others])
         if doubt is not None:
-            return _set_aside(case, "confirm_adoption", f"{doubt}; confirm to link it")
-    before, after = _profile_difference(case.record, user)
-    if not user.active and not user.suspended_by_hand:
+            return _answered(case, "confirm_adoption", f"{doubt}; confirm to link it")
+        return Decision(
+            change=_adopt(case, Action.ADOPT, f"an account with the e-mail {case.user.email} exists")
+        )
+    return Decision(change=_adopt(case, Action.REACTIVATE, "returned to the directory under the same id"))
+
+
+def _answered(case: _Case, kind: str, why: str) -> Decision:
+    """Do what a person said of this question, or ask it."""
+    answer = case.facts.answers.get(kind)
+    if answer is None or answer.how == "ignore":
+        return _set_aside(case, kind, why)
+    if answer.how == "separate":
+        settled = replace(case, match=replace(case.match, user=None, rule="separate"))
+        return Decision(change=_create(settled, "an account of its own, as a person decided"))
+    user = answer.user or case.match.user
+    if user is None:
+        return _set_aside(case, kind, why)
+    settled = replace(case, match=replace(case.match, user=user, rule="confirmed"))
+    return Decision(change=_adopt(settled, Action.ADOPT, "linked, as a person decided"))
+
+
+def _create(case: _Case, reason: str) -> Change:
+    profile = {name: getattr(case.record, name) for name in PROFILE}
+    after = {"email": case.facts.address, **profile, "active": True}
+    return _change(case, Action.CREATE, reason, after=after, user_id=next(case.ids))
+
+
+def _adopt(case: _Case, action: Action, reason: str) -> Change:
+    """Link the row to an account that exists. Never its e-mail: that would be a takeover."""
+    before, after = _profile_difference(case)
+    if not case.user.active and not case.user.suspended_by_hand:
         before["active"], after["active"] = False, True
-    return Decision(change=_change(case, action, reason, before=before, after=after, user_id=user.id))
+    return _change(case, action, reason, before=before, after=after, user_id=case.user.id)
 
 
 def _linked(case: _Case) -> Decision:
     record, facts, user, row = case.record, case.facts, case.user, case.row
-    before, after = _profile_difference(record, user)
-    attention = None
-    if facts.address is None:
-        attention = _attention(case, "no_email", "no usable e-mail any more; the last known one stays")
-    elif fold(facts.address) not in (fold(user.email), fold(row.email)):
+    before, after = _profile_difference(case)
+    attention = _email_question(case)
+    if attention is None and fold(facts.address) not in (fold(user.email), fold(row.email)):
         before["email"], after["email"] = user.email, facts.address
     wanted = _wanted_status(record, row)
-    action, reason = _transition(record, user, wanted, facts)
-    if action is Action.SUSPEND and is_protected(user, case.policy):
-        return Decision(attention=_attention(case, "protected", f"{reason}, but the account is protected"))
+    action, reason = _transition(case, wanted)
+    if action is Action.SUSPEND and (guard := _guard(case)):
+        return Decision(attention=_attention(case, "protected", f"{reason}, but {guard}"))
     if action in (Action.SUSPEND, Action.REACTIVATE):
         before["active"], after["active"] = user.active, action is Action.REACTIVATE
     elif after:
@@ -135,6 +165,25 @@ def _linked(case: _Case) -> Decision:
     return Decision(change=change, attention=attention)
 
 
+def _email_question(case: _Case) -> Attention | None:
+    """Why the account's e-mail cannot follow the directory's."""
+    if case.facts.address is None:
+        return _attention(case, "no_email", "no usable e-mail any more; the last known one stays")
+    if case.facts.address_taken:
+        why = f"the e-mail {case.facts.address} belongs to another account; the last known one stays"
+        return _attention(case, "email_taken", why)
+    return None
+
+
+def _guard(case: _Case) -> str | None:
+    """Why this account may not lose its access, whatever the directory says."""
+    if is_protected(case.user, case.policy):
+        return "the account is protected"
+    if case.facts.last_admin:
+        return "the account is the last active administrator"
+    return None
+
+
 def _wanted_status(record: UserRecord, row: DirectoryUser) -> Status:
     """Unknown changes nothing; pending keeps what was provisioned before."""
     if record.status is Status.UNKNOWN or record.status is Status.PENDING:
@@ -142,12 +191,14 @@ def _wanted_status(record: UserRecord, row: DirectoryUser) -> Status:
     return record.status
 
 
-def _transition(record: UserRecord, user: User, wanted: Status, facts: Facts) -> tuple[Action, str]:
-    if wanted is not Status.ACTIVE and user.active:
-        if facts.active_elsewhere:
-            return Action.RECORD, f"{_why_not(record)}; kept active by {facts.active_elsewhere}"
-        return Action.SUSPEND, _why_not(record)
-    if wanted is Status.ACTIVE and not user.active:
+def _transition(case: _Case, wanted: Status) -> tuple[Action, str]:
+    record, user = case.record, case.user
+    active, other = should_be_active(wanted, case.policy, case.facts.others)
+    if user.active and not active:
+        return Action.SUSPEND, f"not active in {other}, which outranks" if other else _why_not(record)
+    if user.active and other:
+        return Action.RECORD, f"{_why_not(record)}; kept active by {other}"
+    if active and not user.active:
         if user.suspended_by_hand:
             return Action.RECORD, "active at the directory; suspended by hand here"
         return Action.REACTIVATE, "active at the directory again"
@@ -187,16 +238,11 @@ def _row_differs(case: _Case, status: Status) -> bool:
     )
 
 
-def _profile(record: UserRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in PROFILE}
-
-
-def _profile_difference(record: UserRecord, user: User) -> tuple[dict[str, Any], dict[str, Any]]:
-    differing = [name for name in PROFILE if getattr(record, name) != getattr(user, name)]
-    return (
-        {name: getattr(user, name) for name in differing},
-        {name: getattr(record, name) for name in differing},
-    )
+def _profile_difference(case: _Case) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after) of the profile fields whose winning value is not the account's."""
+    wanted, user = profile_of(case.record, case.policy, case.facts.others), case.user
+    differing = [name for name in PROFILE if wanted[name] != getattr(user, name)]
+    return {name: getattr(user, name) for name in differing}, {name: wanted[name] for name in differing}
 
 
 def _change(
@@ -233,9 +279,16 @@ def _change(
 
 
 def _attention(case: _Case, kind: str, why: str) -> Attention:
-    record, row = case.record, case.match.directory_user
+    record, row, user = case.record, case.match.directory_user, case.match.user
     key = record.external_id or record.scim_external_id or (row.id if row else record.user_name)
-    return Attention(kind=kind, key=key, label=record.email or record.user_name or key, why=why)
+    return Attention(
+        kind=kind,
+        key=key,
+        label=record.email or record.user_name or key,
+        why=why,
+        directory_user_id=row.id if row else None,
+        user_ids=(user.id,) if user else case.match.choices,
+    )
 
 
 def decide_group(

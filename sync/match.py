@@ -8,8 +8,8 @@ nobody is picked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -39,6 +39,8 @@ class Match:
     user: User | None = None
     rule: str = ""
     why: str = ""
+    choices: tuple[str, ...] = ()
+    """Ids of the accounts a dispute is about."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Candidates:
     tombstones: dict[str, DirectoryUser] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     users_by_email: dict[str, list[User]] = field(default_factory=dict)
+    claimed: dict[str, DirectoryUser] = field(default_factory=dict)
+    """Who of this connection holds an account already, by user id; the gone hold none."""
     doubled_emails: frozenset[str] = frozenset()
     """E-mail keys that several newcomers of one read claim."""
 
@@ -66,6 +70,21 @@ class Candidates:
             _file(self.by_scim_external, row.scim_external_id, row)
             _file(self.by_email, fold(row.email), row)
             _file(self.by_user_name, fold(row.user_name), row)
+
+    def linked_user_ids(self) -> set[str]:
+        """Ids of the accounts that any candidate row is linked to."""
+        return {row.user_id for row in self._rows() if row.user_id}
+
+    def row_ids(self) -> set[str]:
+        """Ids of every candidate row."""
+        return {row.id for row in self._rows()}
+
+    def _rows(self) -> Iterator[DirectoryUser]:
+        yield from self.by_external.values()
+        yield from self.tombstones.values()
+        for shelf in (self.by_scim_external, self.by_email, self.by_user_name):
+            for rows in shelf.values():
+                yield from rows
 
     def add_users(self, rows: Iterable[User]) -> None:
         for row in rows:
@@ -143,7 +162,8 @@ def _by_name(
     if not living:
         return None
     names = ", ".join(sorted(row.external_id or row.scim_external_id or row.id for row in living))
-    return _dispute(f"the {rule} is in use by another person of this directory ({names})")
+    dispute = _dispute(f"the {rule} is in use by another person of this directory ({names})")
+    return replace(dispute, choices=tuple(row.user_id for row in living if row.user_id))
 
 
 def _other(record: UserRecord, row: DirectoryUser) -> bool:
@@ -167,8 +187,12 @@ def _account(
     users = candidates.users_by_email.get(key, ()) if key else ()
     if len(users) > 1:
         dispute = _dispute(f"{len(users)} accounts have the e-mail {address}")
-        return Match(situation=Situation.DISPUTED, directory_user=row, why=dispute.why)
+        return replace(dispute, directory_user=row, choices=tuple(user.id for user in users))
     if users:
+        owner = candidates.claimed.get(users[0].id)
+        if owner is not None and (row is None or owner.id != row.id):
+            dispute = _dispute(f"the account of {address} belongs to {owner.user_name} of this directory")
+            return replace(dispute, directory_user=row, choices=(users[0].id,))
         return Match(situation=Situation.UNLINKED, directory_user=row, user=users[0], rule="e-mail")
     return Match(situation=Situation.UNMATCHED, directory_user=row, rule="nobody has this e-mail")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sync.model.connection import Adopt, Policy
-from sync.model.resources import User, UserRecord, fold
+from sync.model.connection import ActiveRule, Adopt, Policy
+from sync.model.resources import OtherLink, Status, User, UserRecord, fold
+
+PROFILE = ("first_name", "last_name", "picture_url")
+"""The profile fields besides the e-mail, which has rules of its own."""
 
 _ADDRESS = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f.]+")
 """Looks like an address. Whether mail arrives is not ours to know."""
@@ -54,3 +57,31 @@ def is_protected(user: User, policy: Policy) -> bool:
 
 def _domain(address: str | None) -> str:
     return (fold(address) or "").rpartition("@")[2]
+
+
+def profile_of(record: UserRecord, policy: Policy, others: Sequence[OtherLink]) -> dict[str, str | None]:
+    """Each profile field from the highest-ranked live link that has a value; no value clears it."""
+    there = [other for other in others if other.row.status is not Status.GONE]
+    ranked: list[tuple[int, int, object]] = [(policy.rank, 0, record)]
+    ranked += [(other.rank, 1, other.row) for other in there]
+    ranked.sort(key=lambda entry: entry[:2])
+    return {
+        name: next((value for _, _, said in ranked if (value := getattr(said, name)) is not None), None)
+        for name in PROFILE
+    }
+
+
+def should_be_active(status: Status, policy: Policy, others: Sequence[OtherLink]) -> tuple[bool, str | None]:
+    """Whether the person has access, and the other connection that decides it, if another does."""
+    active = status is Status.ACTIVE
+    if policy.active_rule is ActiveRule.HIGHEST:
+        above = min(
+            (other for other in others if other.rank < policy.rank), key=lambda o: o.rank, default=None
+        )
+        if above is not None:
+            return above.row.status is Status.ACTIVE, above.connection
+        return active, None
+    if active:
+        return True, None
+    keeper = next((other.connection for other in others if other.row.status is Status.ACTIVE), None)
+    return keeper is not None, keeper

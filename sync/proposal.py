@@ -7,20 +7,20 @@ at a time, so that a plan of any size fits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sync.diff import Attention, Decision, Facts, decide, decide_group
+from sync.diff import Attention, Decision, decide, decide_group
 from sync.fence import Fence
-from sync.match import Candidates, match
+from sync.known import Known, load
+from sync.match import match
 from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
 from sync.model.connection import Connection, Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
 from sync.model.run import ItemState
 from sync.plan import Tally
 from sync.policy import address_of
-from sync.store import attention, connections, plans, resources, staging
+from sync.store import attention, plans, resources, staging
 from sync.store.database import Conn
 from sync.store.ids import new_id
 from sync.store.staging import Staged
@@ -33,74 +33,8 @@ def fresh_ids() -> Iterator[str]:
         yield new_id()
 
 
-def load_candidates(
-    conn: Conn,
-    connection: Connection,
-    records: Sequence[tuple[UserRecord, str | None]],
-    *,
-    tombstones: bool = True,
-) -> Candidates:
-    """Everything these (record, address) pairs may match, in a handful of statements.
-
-    Who is found by the IdP's id needs no search by name: names are looked up for the rest only.
-    """
-    found = Candidates()
-    names = [record.external_id or record.scim_external_id or "" for record, _ in records]
-    found.add(
-        resources.directory_users(
-            conn, connection.id, external_ids=[name for name in names if name], tombstones=tombstones
-        )
-    )
-    rest = [(record, address) for record, address in records if record.external_id not in found.by_external]
-    if rest:
-        found.add(
-            resources.directory_users(
-                conn,
-                connection.id,
-                scim_external_ids=[record.scim_external_id for record, _ in rest if record.scim_external_id],
-                email_keys=[key for _, address in rest if (key := fold(address))],
-                user_name_keys=[key for record, _ in rest if (key := fold(record.user_name))],
-                tombstones=tombstones,
-            )
-        )
-    linked = {row.user_id for shelf in (found.by_external, found.tombstones) for row in shelf.values()}
-    for rows in (*found.by_scim_external.values(), *found.by_email.values(), *found.by_user_name.values()):
-        linked.update(row.user_id for row in rows)
-    found.add_users(resources.application_users(conn, ids=[user_id for user_id in linked if user_id]))
-    found.add_users(
-        resources.application_users(conn, email_keys=[key for _, address in rest if (key := fold(address))])
-    )
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
-    """Live links of users to other connections, by user id."""
-
-    links: dict[str, list[tuple[str, str, Status]]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-
-    def active(self, user_id: str | None, connection_id: str) -> str | None:
-        """The name of another connection that says active."""
-        return next(
-            (
-                self.names.get(other, other)
-                for other, _, status in self.links.get(user_id or "", ())
-                if other != connection_id and status is Status.ACTIVE
-            ),
-            None,
-        )
-
-    def others(self, user_id: str | None, connection_id: str) -> list[str]:
-        """Names of other connections with a live link."""
-        found = {other for other, _, _ in self.links.get(user_id or "", ()) if other != connection_id}
-        return sorted(self.names.get(other, other) for other in found)
-
-
-def load_elsewhere(conn: Conn, user_ids: Iterable[str], names: dict[str, str]) -> Elsewhere:
-    return Elsewhere(
-        links=resources.active_links(conn, [user_id for user_id in user_ids if user_id]), names=names
-    )
+Questions = Callable[[Conn, Sequence[Attention]], None]
+"""Where the questions of a batch go, in the transaction that stores its changes."""
 
 
 class Proposal:
@@ -120,7 +54,6 @@ class Proposal:
         self._connection = connection
         self._policy = policy
         self._now = now
-        self._names: dict[str, str] = {}
         self._removals = removals
         self._ids = fresh_ids()
         self.plan_id = plan_id
@@ -130,7 +63,6 @@ class Proposal:
     def make(self) -> None:
         """Decide everything that is staged."""
         with self._fence.read() as conn:
-            self._names = {other.id: other.name for other in connections.listed(conn)}
             doubled = staging.doubled_emails(conn, self._fence.lease.run_id, self._connection.id)
         for batch in self._staged(Staged.USER):
             self._users([(user_record_of(from_json(text)), mark) for _, text, mark in batch], doubled)
@@ -156,46 +88,31 @@ class Proposal:
             after = rows[-1][0]
 
     def _users(self, records: Sequence[tuple[UserRecord, bytes | None]], doubled: Collection[str]) -> None:
-        pairs = [(record, address_of(record, self._policy)) for record, _ in records]
         with self._fence.read() as conn:
-            candidates = load_candidates(conn, self._connection, pairs)
-            elsewhere = load_elsewhere(conn, candidates.users, self._names)
-        candidates.doubled_emails = frozenset(doubled)
-        decisions = []
-        for (record, mark), (_, address) in zip(records, pairs, strict=True):
-            found = match(record, address, candidates)
-            user_id = found.user.id if found.user else None
-            facts = Facts(
-                address=address,
-                fingerprint=mark,
-                active_elsewhere=elsewhere.active(user_id, self._connection.id),
-                other_connections=elsewhere.others(user_id, self._connection.id),
+            known = load(conn, self._connection, self._policy, [record for record, _ in records])
+            known.moving = staging.moving_users(
+                conn, self._fence.lease.run_id, known.candidates.users_by_email
             )
-            decisions.append(decide(record, found, facts, self._policy, self._ids))
-        self._keep(decisions)
+        known.candidates.doubled_emails = frozenset(doubled)
+        self._keep([self._decision(known, record, mark) for record, mark in records])
+
+    def _decision(self, known: Known, record: UserRecord, mark: bytes | None) -> Decision:
+        address = address_of(record, self._policy)
+        found = match(record, address, known.candidates)
+        facts = known.facts(record, address, found, fingerprint=mark)
+        return decide(record, found, facts, self._policy, self._ids)
 
     def _gone_users(self, gone: dict[str, str]) -> None:
         """Absent people whose absence was confirmed one by one; what is stored of them stays."""
         with self._fence.read() as conn:
             rows = resources.directory_users(conn, self._connection.id, external_ids=list(gone))
-            candidates = Candidates()
-            candidates.add(rows)
-            candidates.add_users(
-                resources.application_users(conn, ids=[row.user_id for row in rows if row.user_id])
-            )
-            elsewhere = load_elsewhere(conn, candidates.users, self._names)
-        decisions = []
-        for row in rows:
-            if row.status is Status.GONE:
-                continue
-            record = stored_record(row)._replace(status=Status.GONE, status_text=gone[row.external_id or ""])
-            found = match(record, row.email, candidates)
-            facts = Facts(
-                address=address_of(record, self._policy),
-                active_elsewhere=elsewhere.active(row.user_id, self._connection.id),
-            )
-            decisions.append(decide(record, found, facts, self._policy, self._ids))
-        self._keep(decisions)
+            records = [
+                stored_record(row)._replace(status=Status.GONE, status_text=gone[row.external_id or ""])
+                for row in rows
+                if row.status is not Status.GONE
+            ]
+            known = load(conn, self._connection, self._policy, records)
+        self._keep([self._decision(known, record, None) for record in records])
 
     def _groups(self, records: Sequence[tuple[GroupRecord, bytes | None]]) -> None:
         with self._fence.read() as conn:
@@ -249,7 +166,7 @@ class Proposal:
         if items or questions:
             with self._fence.write() as conn:
                 plans.add_items(conn, self.plan_id, items)
-                raise_attention(conn, self._connection.id, questions, self._fence.lease.run_id, self._now)
+                self._questions(conn, questions)
 
     def _item(self, change: Change) -> tuple[int, str, str, str, int, str, str]:
         place = self.tally.add(change)
@@ -279,6 +196,8 @@ def raise_attention(
             why=question.why,
             run_id=run_id,
             now=now,
+            directory_user_id=question.directory_user_id,
+            user_ids=question.user_ids,
         )
 
 

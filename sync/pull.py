@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sync.diff import Attention
 from sync.execute import END_STATES, Execution, Interrupted
 from sync.fence import Fence
 from sync.model.change import Action
@@ -26,7 +27,7 @@ from sync.model.errors import (
 from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
 from sync.model.source import Source
-from sync.proposal import Proposal
+from sync.proposal import Proposal, raise_attention
 from sync.safeguards import Hold, Standing, holds
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
@@ -73,7 +74,10 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """Everything one run needs, handed in opened. ``clock`` gives aware UTC times."""
+    """Everything one run needs, handed in opened. ``clock`` gives aware UTC times.
+
+    ``questions`` hears what a dry run would ask a person; any other run puts it on the list.
+    """
 
     database: Database
     lease: Lease
@@ -84,6 +88,7 @@ class Pull:
     clock: Callable[[], datetime]
     observer: Observer = field(default_factory=Silent)
     stop: Callable[[], bool] = lambda: False
+    questions: Callable[[Sequence[Attention]], None] = lambda _: None
 
     @property
     def _fence(self) -> Fence:
@@ -200,8 +205,8 @@ class Pull:
             self.connection,
             self.policy,
             plan_id=plan_id,
-            now=now,
             removals=lie is None and snapshot.complete,
+            questions=self._ask,
         )
         proposal.make()
         stopped: Sequence[Hold] = ()
@@ -210,6 +215,12 @@ class Pull:
                 stopped = holds(proposal.tally, self._standing(conn, snapshot), self.policy)
         self._conclude(proposal, snapshot, lie, stopped)
         return plan_id
+
+    def _ask(self, conn: Conn, questions: Sequence[Attention]) -> None:
+        if self.run.dry_run:
+            self.questions(questions)
+        else:
+            raise_attention(conn, self.connection.id, questions, self.run.id, self.clock())
 
     def _standing(self, conn: Conn, snapshot: Snapshot) -> Standing:
         connection_id = self.connection.id

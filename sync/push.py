@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from sync import apply as writer
 from sync.apply import Context
-from sync.diff import Decision, Facts, decide, decide_group
+from sync.diff import Decision, decide, decide_group
+from sync.known import Known, load
 from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Connection, Policy
@@ -37,7 +38,7 @@ from sync.model.session import (
     Session,
 )
 from sync.policy import address_of
-from sync.proposal import fresh_ids, load_candidates, load_elsewhere, raise_attention, stored_record
+from sync.proposal import fresh_ids, raise_attention, stored_record
 from sync.store import connections, resources, scim
 from sync.store.database import Conn, Database
 from sync.store.times import to_text
@@ -158,13 +159,12 @@ class PushSession:
     def create_user(self, document: Mapping[str, Any]) -> Resource:
         record = user_record(document)
         self._lock_user(record)
-        address = address_of(record, self._policy)
-        candidates = self._candidates(record, address)
-        row = self._meant(record, address, candidates)
+        known = self._known(record)
+        row = self._meant(record, known.candidates)
         if row is not None:
-            return self._write_user(row, record, document, candidates)
-        found = self._newcomer(record, address, candidates)
-        return self._decide_user(record, found, address, document, differs=True)
+            return self._write_user(row, record, document, self._known(record, row))
+        found = self._newcomer(record, known.candidates)
+        return self._decide_user(record, found, known, document, differs=True)
 
     def replace_user(
         self, user_id: str, document: Mapping[str, Any], if_version: Sequence[int] | None = None
@@ -172,45 +172,37 @@ class PushSession:
         record = user_record(document)
         row = self._row(user_id, if_version)
         self._lock_user(record)
-        candidates = self._candidates(record, address_of(record, self._policy), row)
-        for other in candidates.by_user_name.get(fold(record.user_name) or "", ()):
+        known = self._known(record, row)
+        for other in known.candidates.by_user_name.get(fold(record.user_name) or "", ()):
             if other.id != row.id:
                 raise _taken(record)
-        return self._write_user(row, record, document, candidates)
+        return self._write_user(row, record, document, known)
 
     def delete_user(self, user_id: str, if_version: Sequence[int] | None = None) -> None:
         row = self._row(user_id, if_version)
         record = stored_record(row)._replace(
             status=Status.GONE, status_text="deleted at the directory (SCIM DELETE)"
         )
-        address = address_of(record, self._policy)
-        candidates = self._candidates(record, address, row)
-        found = match_row(record, address, row, candidates)
-        decision = self._decision(record, found, address, None, differs=True)
+        known = self._known(record, row)
+        found = match_row(record, address_of(record, self._policy), row, known.candidates)
+        decision = self._decision(record, found, known, None, differs=True)
         if decision.change is None:
             raise Conflict("the directory user cannot be deleted right now; try again")
         self._apply([replace(decision.change, tombstone=True)])
 
     def _write_user(
-        self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], candidates: Candidates
+        self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known
     ) -> Resource:
         record = record._replace(external_id=row.external_id or "")
-        address = address_of(record, self._policy)
-        found = match_row(record, address, row, candidates, rule="id")
+        found = match_row(record, address_of(record, self._policy), row, known.candidates, rule="id")
         stored = self.get(Kind.USER, row.id)
         differs = stored is None or dict(stored.document) != dict(document)
-        return self._decide_user(record, found, address, document, differs=differs)
+        return self._decide_user(record, found, known, document, differs=differs)
 
     def _decide_user(
-        self,
-        record: UserRecord,
-        found: Match,
-        address: str | None,
-        document: Mapping[str, Any],
-        *,
-        differs: bool,
+        self, record: UserRecord, found: Match, known: Known, document: Mapping[str, Any], *, differs: bool
     ) -> Resource:
-        decision = self._decision(record, found, address, document, differs=differs)
+        decision = self._decision(record, found, known, document, differs=differs)
         if decision.change is not None:
             self._apply([decision.change])
         if decision.attention is not None:
@@ -222,21 +214,13 @@ class PushSession:
         self,
         record: UserRecord,
         found: Match,
-        address: str | None,
+        known: Known,
         document: Mapping[str, Any] | None,
         *,
         differs: bool,
     ) -> Decision:
-        user_id = found.user.id if found.user else None
-        names = {other.id: other.name for other in connections.listed(self._conn)} if user_id else {}
-        elsewhere = load_elsewhere(self._conn, [user_id] if user_id else [], names)
-        facts = Facts(
-            address=address,
-            active_elsewhere=elsewhere.active(user_id, self._connection.id),
-            other_connections=elsewhere.others(user_id, self._connection.id),
-            document=document,
-            document_differs=differs,
-        )
+        address = address_of(record, self._policy)
+        facts = known.facts(record, address, found, document=document, document_differs=differs)
         decision = decide(record, found, facts, self._policy, self._ids)
         if decision.attention is not None and decision.attention.kind == "protected":
             raise Refused(
@@ -244,19 +228,11 @@ class PushSession:
             )
         return decision
 
-    def _candidates(
-        self, record: UserRecord, address: str | None, row: DirectoryUser | None = None
-    ) -> Candidates:
-        """What the record may match; a row that is known by its id belongs to it whatever it says."""
-        candidates = load_candidates(self._conn, self._connection, [(record, address)])
-        if row is not None:
-            candidates.add([row])
-            candidates.add_users(
-                resources.application_users(self._conn, ids=[row.user_id] if row.user_id else [])
-            )
-        return candidates
+    def _known(self, record: UserRecord, row: DirectoryUser | None = None) -> Known:
+        """What the record may meet; a row that is known by its id belongs to it whatever it says."""
+        return load(self._conn, self._connection, self._policy, [record], rows=[row] if row else [])
 
-    def _meant(self, record: UserRecord, address: str | None, candidates: Candidates) -> DirectoryUser | None:
+    def _meant(self, record: UserRecord, candidates: Candidates) -> DirectoryUser | None:
         """The row a POST speaks of: one that only a pull made, or one to come back to life.
 
         Raises Duplicate for a userName that lives.
@@ -266,7 +242,7 @@ class PushSession:
         by_id: list[DirectoryUser] = [*([external] if external else [])]
         by_id += candidates.by_scim_external.get(key, ())
         by_name: Sequence[DirectoryUser] = candidates.by_user_name.get(fold(record.user_name) or "", ())
-        by_mail: Sequence[DirectoryUser] = candidates.by_email.get(fold(address) or "", ())
+        by_mail: Sequence[DirectoryUser] = candidates.by_email.get(fold(self._address(record)) or "", ())
         meant: list[DirectoryUser] = [*by_id, *by_name, *by_mail]
         for row in meant:
             if row.origin == "pull" and same_person(record, row):
@@ -278,15 +254,20 @@ class PushSession:
             raise _taken(record)
         return None
 
-    def _newcomer(self, record: UserRecord, address: str | None, candidates: Candidates) -> Match:
+    def _address(self, record: UserRecord) -> str | None:
+        return address_of(record, self._policy)
+
+    def _newcomer(self, record: UserRecord, candidates: Candidates) -> Match:
         """A new row's account; an e-mail that another living row has makes it a dispute."""
         living = [
-            row for row in candidates.by_email.get(fold(address) or "", ()) if row.status is not Status.GONE
+            row
+            for row in candidates.by_email.get(fold(self._address(record)) or "", ())
+            if row.status is not Status.GONE
         ]
         if living:
-            why = f"the e-mail {address} is in use by {living[0].user_name}; say which one is right"
+            why = f"the e-mail {record.email} is in use by {living[0].user_name}; say which one is right"
             return Match(situation=Situation.DISPUTED, why=why)
-        return match_row(record, address, None, candidates)
+        return match_row(record, self._address(record), None, candidates)
 
     def _lock_user(self, record: UserRecord) -> None:
         names = [f"userName:{fold(record.user_name)}", f"externalId:{record.scim_external_id}"]

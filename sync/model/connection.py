@@ -17,6 +17,13 @@ class Adopt(StrEnum):
     NEVER = "never"
 
 
+class ActiveRule(StrEnum):
+    """Who says whether a person of several directories is active: any of them, or the highest-ranked."""
+
+    ANY = "any"
+    HIGHEST = "highest"
+
+
 class Mode(StrEnum):
     """Which way a connection's directory reaches us."""
 
@@ -65,7 +72,7 @@ class Policy:
     """What the engine needs to know of a connection's settings to decide.
 
     ``salt`` names the version of mapping, scope and policy: fingerprints made under another one
-    do not count as equal. ``tag_template`` holds ``{name}``; None leaves groups untagged.
+    do not count as equal. A lower ``rank`` outranks a higher one. ``tag_template`` holds ``{name}``; None leaves groups untagged.
     """
 
     adopt: Adopt = Adopt.AUTO
@@ -73,6 +80,9 @@ class Policy:
     tag_template: str | None = "Group:{name}"
     tag_managed: str = "scim"
     rank: int = 100
+    active_rule: ActiveRule = ActiveRule.ANY
+    seat_limit: int | None = None
+    seats_count_unmanaged: bool = False
     safeguards: Safeguards = field(default_factory=Safeguards)
     apply_harmless_when_held: bool = True
     protected: frozenset[str] = frozenset()

@@ -126,6 +126,16 @@ class DirectoryUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLink:
+    """What another connection says of the same user; a lower ``rank`` outranks a higher one."""
+
+    connection_id: str
+    connection: str
+    rank: int
+    row: DirectoryUser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A named set in one connection's directory; ``tag`` is what its members carry."""
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
+from sync.model.errors import NotFound
 from sync.store.ids import new_id
+from sync.store.keys import among
 from sync.store.schema import attention, connection
+from sync.store.text import chunks, from_json, to_json
 from sync.store.times import to_text
 
 
@@ -24,6 +27,8 @@ def raise_(
     why: str,
     run_id: str | None,
     now: datetime,
+    directory_user_id: str | None = None,
+    user_ids: Iterable[str] = (),
 ) -> None:
     """Put a question on the list; one that is there, open or answered, is left as it is."""
     there = conn.execute(
@@ -42,7 +47,65 @@ def raise_(
                 why=why,
                 last_seen_run=run_id,
                 first_seen_at=to_text(now),
+                detail=to_json({"directory_user_id": directory_user_id, "user_ids": list(user_ids)}),
             )
+        )
+
+
+def answers(
+    conn: Conn, connection_id: str, keys: Iterable[str]
+) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """What people said, by (kind, key): the resolution, and the user it names if it names one."""
+    found: dict[tuple[str, str], tuple[str, str | None]] = {}
+    for part in chunks(keys):
+        rows = conn.execute(_ANSWERS, {"connection_id": connection_id, "keys": part})
+        found.update(
+            ((row.kind, row.key), (row.resolution, from_json(row.detail).get("user_id"))) for row in rows
+        )
+    return found
+
+
+_ANSWERS = sa.select(attention.c.kind, attention.c.key, attention.c.resolution, attention.c.detail).where(
+    attention.c.connection_id == sa.bindparam("connection_id"),
+    attention.c.resolution.is_not(None),
+    among(attention.c.key, "keys"),
+)
+
+
+def get(conn: Conn, attention_id: str) -> Mapping[str, Any]:
+    """One question. Raises NotFound."""
+    row = conn.execute(sa.select(attention).where(attention.c.id == attention_id)).mappings().first()
+    if row is None:
+        raise NotFound(
+            f"nothing with the id {attention_id} needs attention; connector attention list shows what does"
+        )
+    return dict(row) | {"detail": from_json(row["detail"])}
+
+
+def answer(conn: Conn, attention_id: str, *, how: str, user_id: str | None, by: str, now: datetime) -> None:
+    """Remember a person's word."""
+    detail = get(conn, attention_id)["detail"] | {"user_id": user_id}
+    conn.execute(
+        sa.update(attention)
+        .where(attention.c.id == attention_id)
+        .values(
+            state="resolved", resolution=how, resolved_by=by, resolved_at=to_text(now), detail=to_json(detail)
+        )
+    )
+
+
+def settle(conn: Conn, connection_id: str, kind: str, keys: Iterable[str], now: datetime) -> None:
+    """Close open questions that answered themselves."""
+    for part in chunks(keys):
+        conn.execute(
+            sa.update(attention)
+            .where(
+                attention.c.connection_id == connection_id,
+                attention.c.kind == kind,
+                attention.c.key.in_(part),
+                attention.c.state == "open",
+            )
+            .values(state="settled", resolved_at=to_text(now))
         )
 
 

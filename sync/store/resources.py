@@ -96,6 +96,12 @@ _ACTIVE_LINKS: Final = (
     .where(_PERSON.c.deleted_at.is_(None), among(_LINK.c.user_id, "keys"))
     .order_by(_LINK.c.user_id, _PERSON.c.seq)
 )
+_LINKS_OF: Final = (
+    select(_PERSON, _LINK.c.user_id)
+    .join(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
+    .where(_PERSON.c.deleted_at.is_(None), among(_LINK.c.user_id, "keys"))
+    .order_by(_LINK.c.user_id, _PERSON.c.seq)
+)
 _MANAGED_ACTIVE: Final = (
     select(func.count(_USERS.c.id.distinct()))
     .join(_LINK, _LINK.c.user_id == _USERS.c.id)
@@ -234,6 +240,20 @@ def active_links(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[tuple[st
         for user_id, connection_id, id_, status in conn.execute(_ACTIVE_LINKS, {"keys": part}):
             found.setdefault(user_id, []).append((connection_id, id_, Status(status)))
     return found
+
+
+def links_of(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[DirectoryUser]]:
+    """The live directory users of each user, of every connection, oldest first."""
+    found: dict[str, list[DirectoryUser]] = {}
+    for part in chunks(user_ids):
+        for row in conn.execute(_LINKS_OF, {"keys": part}):
+            found.setdefault(row.user_id, []).append(directory_user_of(row))
+    return found
+
+
+def active_admins(conn: Conn) -> list[str]:
+    """Ids of the application's active administrators; a handful."""
+    return list(conn.scalars(select(_USERS.c.id).where(_USERS.c.admin.is_(True), _USERS.c.active.is_(True))))
 
 
 def managed_active_count(conn: Conn, connection_id: str) -> int:

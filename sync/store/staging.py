@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from sync.store.schema import directory_user, staged
+from sync.store.schema import directory_user, link, staged, users
+from sync.store.text import chunks
 
 BATCH = 500
 
@@ -101,6 +102,27 @@ def doubled_emails(conn: Connection, run_id: str, connection_id: str) -> frozens
         .having(sa.func.count() > 1)
     )
     return frozenset(conn.scalars(query))
+
+
+def moving_users(conn: Connection, run_id: str, email_keys: Iterable[str]) -> frozenset[str]:
+    """Of the users who have these e-mails: those to whom this read gives another one."""
+    found: set[str] = set()
+    for part in chunks(email_keys):
+        query = (
+            sa.select(users.c.id)
+            .join(link, link.c.user_id == users.c.id)
+            .join(directory_user, directory_user.c.id == link.c.directory_user_id)
+            .join(staged, staged.c.key == directory_user.c.external_id)
+            .where(
+                users.c.email_key.in_(part),
+                staged.c.run_id == run_id,
+                staged.c.kind == Staged.USER.value,
+                staged.c.email_key.is_not(None),
+                staged.c.email_key != users.c.email_key,
+            )
+        )
+        found.update(conn.scalars(query))
+    return frozenset(found)
 
 
 def clear(conn: Connection, run_id: str) -> None:
