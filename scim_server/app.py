@@ -36,11 +36,14 @@ class Served:
     quirks: tuple[str, ...]
 
 
+MOUNT = "/scim/v2"
+
+
 def scim_app(
     gateway: Gateway,
     public_url: Callable[[], str] | str,
     *,
-    mount: str = "/scim/v2",
+    mount: str = MOUNT,
     cursor_key: bytes | None = None,
     observe: Callable[[Served], None] | None = None,
 ) -> ASGIApp:
@@ -69,8 +72,22 @@ def scim_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the SCIM endpoint speaks HTTP only, not {scope['type']}")
-        request = await _read(scope, receive)
+        request = await _read(scope, receive, mount)
         await _write(send, await asyncio.to_thread(serve, request), with_body=request.method != "HEAD")
+
+    return app
+
+
+def with_scim(scim: ASGIApp, others: ASGIApp, mount: str = MOUNT) -> ASGIApp:
+    """One app of two: ``scim`` for every path under ``mount``, ``others`` for the rest and for the lifespan.
+
+    By plain prefix: a router's patterns do not match every path (a line break in it is enough), and
+    what they miss would be answered without a SCIM body.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_scim = scope["type"] == "http" and scope["path"].startswith(f"{mount}/")
+        await (scim if is_scim else others)(scope, receive, send)
 
     return app
 
@@ -83,11 +100,9 @@ def _answer_or_500(gateway: Gateway, request: Request, base: str, key: bytes, no
         return Answer.from_error(ScimError(500, "The server failed; its log says why. Try again later."))
 
 
-async def _read(scope: Scope, receive: Receive) -> Request:
-    root_path: str = scope.get("root_path", "")
-    path: str = scope["path"]
-    if root_path and path.startswith(root_path):
-        path = path[len(root_path) :]
+async def _read(scope: Scope, receive: Receive, mount: str) -> Request:
+    # Whether a router took the mount off (it then stands in root_path) or not, it is no part of our path.
+    path: str = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(mount)
     connection_id, _, rest = path.lstrip("/").partition("/")
     return Request(
         method=scope["method"].upper(),

@@ -270,7 +270,7 @@ class Patch:
                 _clear(entry, sub)
 
     def _tidy(self) -> None:
-        """Drop what the operations emptied: entries, attributes, extensions."""
+        """Drop what the operations emptied or made equal: entries, attributes, extensions."""
         for name, value in list(self.document.items()):
             if name.lower() in self.type.by_urn and isinstance(value, dict):
                 _tidy_block(value)
@@ -333,7 +333,7 @@ def _demote_others(entries: list[Any], chosen: Sequence[Any]) -> None:
 
 def _tidy_block(block: dict[str, Any]) -> None:
     for name, value in list(block.items()):
-        kept = [entry for entry in value if significant(entry)] if isinstance(value, list) else value
+        kept = distinct(filter(significant, value)) if isinstance(value, list) else value
         if kept in ({}, []):
             del block[name]
         else:

@@ -11,8 +11,9 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy.engine import URL
+from starlette.applications import Starlette
 
-from scim_server.app import scim_app
+from scim_server.app import scim_app, with_scim
 from sync.model.connection import Mode, Policy
 from sync.push import Push
 from sync.store import connections, migrate
@@ -42,22 +43,33 @@ def _postgresql(postgres_server: URL) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Makes a connection, ``connect(type, paused=…, **knobs)``, and gives its client."""
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database of each kind, shared by all tests: connections keep them apart."""
     database = Database(request.getfixturevalue(f"_{request.param}"))
     migrate.upgrade(database)
-    push = Push(database, clock=lambda: datetime.now(UTC), policy_of=lambda _connection: Policy())
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def push(database: Database) -> Push:
+    """The engine as the endpoint sees it."""
+    return Push(database, clock=lambda: datetime.now(UTC), policy_of=lambda _connection: Policy())
+
+
+@pytest.fixture(scope="session")
+def connect(database: Database, push: Push) -> Iterator[Connect]:
+    """Makes a connection, ``connect(type, paused=…, **knobs)``, and gives its client."""
     address: list[str] = []
-    app = scim_app(push, lambda: address[0], mount="")
+    app = with_scim(scim_app(push, lambda: address[0]), Starlette())
     with serving(app) as url, httpx.Client(trust_env=False, timeout=30) as http:
         address.append(url)
 
         def make(type: str = "scim", *, paused: bool = False, **knobs: Any) -> Scim:
             connection_id, token = add_connection(database, type, knobs, enabled=not paused)
-            return Scim(http, f"{url}/{connection_id}", token)
+            return Scim(http, f"{url}/scim/v2/{connection_id}", token)
 
         yield make
-    database.close()
 
 
 def add_connection(database: Database, type: str, knobs: dict[str, Any], *, enabled: bool) -> tuple[str, str]:

@@ -1,9 +1,14 @@
 """HTTP around resources: methods, types, limits, tokens, conditions, preferences, projections."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from scim_server.app import scim_app
+from sync.push import Push
 from tests.scim.client import CORE, ENT, GROUP, PATCH, Scim, op
 
 
@@ -41,6 +46,15 @@ def test_odd_ids(scim: Scim, odd: str, method: str) -> None:
     body = {"userName": "a", "Operations": [op("add", "title", value="T")]}
     answer = scim.send(method, f"/Users/{odd}", body, 404)
     assert "x-evil" not in answer.headers
+
+
+def test_behind_a_router(scim: Scim, push: Push, served: Callable[..., str]) -> None:
+    """Mounted in a router the endpoint finds its paths and gives addresses as when it stands alone."""
+    app = Starlette(routes=[Mount("/scim/v2", app=scim_app(push, "https://directory.example.com/"))])
+    answer = scim.http.get(f"{served(app)}/scim/v2/c1/ServiceProviderConfig")
+    assert answer.status_code == 200
+    location = "https://directory.example.com/scim/v2/c1/ServiceProviderConfig"
+    assert answer.json()["meta"]["location"] == location
 
 
 @pytest.mark.parametrize("path", ["/Me", "/me"])
