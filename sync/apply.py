@@ -434,6 +434,30 @@ def _tell(conn: Conn, changes: Sequence[Change], after: Mapping[str, Row], conte
     writes.insert_events(conn, rows)
 
 
+def announce(conn: Conn, event_type: str, said: Mapping[str, Any], context: Context) -> None:
+    """An event about something that is no change: a run's end, a held plan, seats running out."""
+    event_id = new_ids(1)[0]
+    body = {
+        "id": event_id,
+        "type": event_type,
+        "occurred_at": context.at,
+        "connection": {"id": context.connection.id, "name": context.connection.name},
+        "run": context.run_id,
+        "actor": context.actor,
+        **said,
+    }
+    row = {
+        "id": event_id,
+        "type": event_type,
+        "occurred_at": context.at,
+        "connection_id": context.connection.id,
+        "run_id": context.run_id,
+        "subject_id": None,
+        "body": to_json(body),
+    }
+    writes.insert_events(conn, [row])
+
+
 def _snapshot(change: Change, row: Row | None) -> dict[str, Any]:
     if change.members:
         return {"members": list(change.members)}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sync import apply as writer
+from sync import seats
 from sync.apply import Context
 from sync.fence import Fence
 from sync.model.change import change_of
-from sync.model.connection import Connection
+from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, ConnectorError
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
 from sync.store import connections, plans, runs
@@ -44,6 +45,7 @@ class Execution:
     fence: Fence
     run: Run
     connection: Connection
+    policy: Policy
     clock: Callable[[], datetime]
     stop: Callable[[], bool]
     applied: Callable[[int], None]
@@ -76,6 +78,7 @@ class Execution:
                 raise Conflict("the plan is not the one that was approved any more; look at the newest one")
             now = self.clock()
             plans.release(conn, plan.id, exclude=approves["exclude"], by=approves["by"], now=now)
+            seats.make_wait(conn, plan.id, self.policy)
             connections.update(conn, self.connection.id, now=now, first_run_approved=True)
             runs.progress(
                 conn,
@@ -115,20 +118,31 @@ class Execution:
             plans.settle(conn, plan.id, PlanState.HELD if waiting else PlanState.APPLIED)
         if self.run.mode is not RunMode.APPROVAL:
             plans.supersede(conn, self.connection.id, plan.id, now)
-            self._advance(conn, plan, now)
+            self._advance(conn, plan, now, waiting=waiting)
         state = END_STATES[plan.verdict]
         if state is RunState.HELD and not waiting:
             state = RunState.SUCCEEDED
         elif state is RunState.SUCCEEDED and waiting:
             state = RunState.HELD
         runs.finish(conn, self.fence.lease, state=state, now=now)
+        self._tell(conn, plan, state)
 
-    def _advance(self, conn: Conn, plan: StoredPlan, now: datetime) -> None:
-        """Move the bookmark, and remember a first run that had its word beforehand."""
+    def _tell(self, conn: Conn, plan: StoredPlan, state: RunState) -> None:
+        """One event for the run's end; one for a plan that waits, by the set that waits, not by the run."""
+        context = self._context()
+        told = {"state": state.value, "plan": plan.id, "counts": plan.counts, "reasons": list(plan.reasons)}
+        writer.announce(conn, f"run.{state.value}", told, context)
+        seats.tell_if_short(conn, self.policy, context)
+
+    def _advance(self, conn: Conn, plan: StoredPlan, now: datetime, *, waiting: bool) -> None:
+        """Move the bookmark, and remember a first run that had its word beforehand.
+
+        While something waits the bookmark stays: a delta from behind it would never speak of that again.
+        """
         columns: dict[str, object] = {}
         if plan.complete and plan.verdict in (Verdict.PROCEED, Verdict.HELD):
             cursor = runs.details(conn, self.run.id)["cursor"]
-            if cursor is not None:
+            if cursor is not None and not waiting:
                 columns["cursor"] = cursor
             if plan.mode is RunMode.FULL:
                 columns["last_complete_at"] = now

@@ -47,13 +47,13 @@ class Proposal:
         policy: Policy,
         *,
         plan_id: str,
-        now: datetime,
         removals: bool,
+        questions: Questions,
     ) -> None:
         self._fence = fence
         self._connection = connection
         self._policy = policy
-        self._now = now
+        self._questions = questions
         self._removals = removals
         self._ids = fresh_ids()
         self.plan_id = plan_id

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sync import seats
 from sync.diff import Attention
 from sync.execute import END_STATES, Execution, Interrupted
 from sync.fence import Fence
@@ -115,6 +116,7 @@ class Pull:
             fence=self._fence,
             run=self.run,
             connection=self.connection,
+            policy=self.policy,
             clock=self.clock,
             stop=self.stop,
             applied=lambda done: self.observer.applied(self.run, done),
@@ -232,7 +234,8 @@ class Pull:
             tags=resources.membership_count(conn, connection_id),
             users_before=resources.live_count(conn, "user", connection_id, present),
             users_met=snapshot.users_met if whole else None,
-            first_run=not self.connection.first_run_approved and not self.run.approved_beforehand,
+            first_run=not self.connection.first_run_approved,
+            approved_beforehand=self.run.approved_beforehand,
         )
 
     def _conclude(
@@ -256,6 +259,9 @@ class Pull:
                 state=PlanState.PREVIEW if self.run.dry_run else state,
             )
             plans.hold_items(conn, proposal.plan_id, self._waiting(stopped))
+            short = seats.make_wait(conn, proposal.plan_id, self.policy)
+            reasons += [short] if short else []
+            plans.set_reasons(conn, proposal.plan_id, reasons)
             staging.clear(conn, self.run.id)
             runs.progress(
                 conn,

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sync import apply as writer
+from sync import seats
 from sync.apply import Context
-from sync.diff import Decision, decide, decide_group
+from sync.diff import Attention, Decision, decide, decide_group
 from sync.known import Known, load
 from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change, Subject
@@ -97,11 +98,26 @@ class Push:
     def write(self, access: Access, work: Callable[[Session], T]) -> T:
         for attempt in range(TRIES):
             try:
-                return self._database.submit(lambda conn: work(self._session(conn, access)))
+                return self._committed(access, work)
             except LostRace:
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable: the loop returns or raises")
+
+    def _committed(self, access: Access, work: Callable[[Session], T]) -> T:
+        """What was kept although it was refused is committed before the client hears the refusal."""
+        refused: list[Refused] = []
+
+        def unit(conn: Conn) -> T:
+            session = self._session(conn, access)
+            answer = work(session)
+            refused[:] = [session.refusal] if session.refusal else []
+            return answer
+
+        answer = self._database.submit(unit)
+        if refused:
+            raise refused[0]
+        return answer
 
     def _session(self, conn: Conn, access: Access) -> PushSession:
         connection = connections.get(conn, access.connection_id)
@@ -130,6 +146,7 @@ class PushSession:
         self._context = Context(
             connection=connection, at=to_text(now), actor=f"scim:{connection.name}", origin="push"
         )
+        self.refusal: Refused | None = None
         self._strict_post = access.settings.get("reactivate_on_post", True) is False
 
     # --- reading ------------------------------------------------------------------------------
@@ -202,7 +219,7 @@ class PushSession:
     def _decide_user(
         self, record: UserRecord, found: Match, known: Known, document: Mapping[str, Any], *, differs: bool
     ) -> Resource:
-        decision = self._decision(record, found, known, document, differs=differs)
+        decision = self._seated(self._decision(record, found, known, document, differs=differs))
         if decision.change is not None:
             self._apply([decision.change])
         if decision.attention is not None:
@@ -228,6 +245,24 @@ class PushSession:
             )
         return decision
 
+    def _seated(self, decision: Decision) -> Decision:
+        """An addition that finds no seat is kept and waits; the client hears of it after the commit."""
+        change = decision.change
+        why = seats.refusal(self._conn, change, self._policy) if change is not None else None
+        if change is None or why is None:
+            return decision
+        self.refusal = Refused(why)
+        waiting = replace(change, action=Action.RECORD, reason=why, before={}, after={}, rule=None)
+        subject = change.subject
+        question = Attention(
+            kind="waiting_for_seat",
+            key=subject.external_id or subject.id,
+            label=subject.label,
+            why=why,
+            directory_user_id=subject.id,
+        )
+        return Decision(change=waiting, attention=question)
+
     def _known(self, record: UserRecord, row: DirectoryUser | None = None) -> Known:
         """What the record may meet; a row that is known by its id belongs to it whatever it says."""
         return load(self._conn, self._connection, self._policy, [record], rows=[row] if row else [])
@@ -249,6 +284,9 @@ class PushSession:
                 return row
         for row in by_id:
             if row.status is not Status.ACTIVE and not self._strict_post:
+                return row
+        for row in (*by_id, *by_name):
+            if row.user_id is None and same_person(record, row):
                 return row
         if by_name:
             raise _taken(record)

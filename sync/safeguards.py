@@ -19,7 +19,8 @@ class Standing:
     """What there is before the plan: the wholes that limits are shares of.
 
     ``users_met`` is how many people the read saw, ``users_before`` how many live directory users
-    there were; None when the read was no full pull.
+    there were; None when the read was no full pull. ``approved_beforehand`` says that an admin let
+    the first run go unread.
     """
 
     managed_active: int
@@ -28,7 +29,7 @@ class Standing:
     users_before: int
     users_met: int | None
     first_run: bool
-    seats_left: int | None = None
+    approved_beforehand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,6 @@ class Hold:
 
 
 EVERYTHING = frozenset(Action)
-CREATIONS = frozenset({Action.CREATE, Action.ADOPT, Action.REACTIVATE})
 
 
 def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
@@ -53,7 +53,7 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
 
 
 def _first_run(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    if standing.first_run and policy.safeguards.first_run:
+    if standing.first_run and policy.safeguards.first_run and not standing.approved_beforehand:
         yield Hold(
             rule="first_run",
             sentence="This is the first run of the connection. Read the plan, then approve it.",
@@ -134,15 +134,6 @@ def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
             sentence=f"{wanted:,} people would be created; "
             f"the limit is {limit.text(standing.managed_active)} managed active users. "
             "A wrong scope looks like this.",
-            actions=frozenset({Action.CREATE}),
-        )
-    freed = tally.counts[Action.SUSPEND]
-    taking = sum(tally.counts[action] for action in CREATIONS)
-    if standing.seats_left is not None and taking > standing.seats_left + freed:
-        yield Hold(
-            rule="seats",
-            sentence=f"{taking:,} people would take a seat; "
-            f"{standing.seats_left:,} are left and {freed:,} become free.",
             actions=frozenset({Action.CREATE}),
         )
 

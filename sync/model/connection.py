@@ -72,7 +72,8 @@ class Policy:
     """What the engine needs to know of a connection's settings to decide.
 
     ``salt`` names the version of mapping, scope and policy: fingerprints made under another one
-    do not count as equal. A lower ``rank`` outranks a higher one. ``tag_template`` holds ``{name}``; None leaves groups untagged.
+    do not count as equal. A lower ``rank`` outranks a higher one.
+    ``tag_template`` holds ``{name}``; None leaves groups untagged.
     """
 
     adopt: Adopt = Adopt.AUTO

@@ -63,10 +63,11 @@ class PlanState(StrEnum):
 
 
 class ItemState(StrEnum):
-    """PENDING may still be applied; HELD waits for approval; STALE was overtaken by a newer write."""
+    """PENDING may still be applied; HELD waits for approval, WAITING for a seat; STALE was overtaken."""
 
     PENDING = "pending"
     HELD = "held"
+    WAITING = "waiting"
     APPLIED = "applied"
     EXCLUDED = "excluded"
     STALE = "stale"

@@ -119,10 +119,51 @@ def release(conn: Conn, plan_id: str, *, exclude: Collection[str], by: str, now:
     _set_plan(conn, plan_id, state=PlanState.OPEN.value, decided_by=by, decided_at=to_text(now))
 
 
+def pending_count(conn: Conn, plan_id: str, action: str) -> int:
+    """How many items of this action may still be applied."""
+    query = sa.select(sa.func.count()).where(
+        _ITEM.c.plan_id == plan_id, _ITEM.c.action == action, _ITEM.c.state == ItemState.PENDING.value
+    )
+    return int(conn.scalar(query) or 0)
+
+
+def wait_beyond(conn: Conn, plan_id: str, actions: Collection[str], free: int) -> int:
+    """Let pending items of these actions wait, but for the first ``free`` of them; how many wait."""
+    pending = sa.and_(
+        _ITEM.c.plan_id == plan_id,
+        _ITEM.c.action.in_(list(actions)),
+        _ITEM.c.state == ItemState.PENDING.value,
+    )
+    first = sa.select(_ITEM.c.place).where(pending).order_by(_ITEM.c.place).offset(free).limit(1)
+    place = conn.scalar(first)
+    if place is None:
+        return 0
+    late = sa.update(_ITEM).where(pending, _ITEM.c.place >= place).values(state=ItemState.WAITING.value)
+    return int(conn.execute(late).rowcount)
+
+
+def waiting_count(conn: Conn) -> int:
+    """People who wait for a seat: items of each connection's newest plan that was not a preview."""
+    newest = (
+        sa.select(sa.func.max(_PLAN.c.id))
+        .where(_PLAN.c.state != PlanState.PREVIEW.value)
+        .group_by(_PLAN.c.connection_id)
+    )
+    query = sa.select(sa.func.count()).where(
+        _ITEM.c.plan_id.in_(newest), _ITEM.c.state == ItemState.WAITING.value
+    )
+    return int(conn.scalar(query) or 0)
+
+
 def has_items(conn: Conn, plan_id: str, state: ItemState) -> bool:
     """Whether any item of the plan is in this state."""
     query = sa.select(_ITEM.c.place).where(_ITEM.c.plan_id == plan_id, _ITEM.c.state == state.value).limit(1)
     return conn.execute(query).first() is not None
+
+
+def set_reasons(conn: Conn, plan_id: str, reasons: Sequence[str]) -> None:
+    """Say what a person should read before deciding. Raises NotFound."""
+    _set_plan(conn, plan_id, reasons=to_json(list(reasons)))
 
 
 def item_ids(conn: Conn, plan_id: str, ids: Collection[str]) -> set[str]:
