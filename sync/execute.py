@@ -128,10 +128,11 @@ class Execution:
         self._tell(conn, plan, state)
 
     def _tell(self, conn: Conn, plan: StoredPlan, state: RunState) -> None:
-        """One event for the run's end; one for a plan that waits, by the set that waits, not by the run."""
+        """One event for the run's end, unless it found nothing to do: then there is nothing to tell."""
         context = self._context()
         told = {"state": state.value, "plan": plan.id, "counts": plan.counts, "reasons": list(plan.reasons)}
-        writer.announce(conn, f"run.{state.value}", told, context)
+        if state is not RunState.SUCCEEDED or any(plan.counts.values()):
+            writer.announce(conn, f"run.{state.value}", told, context)
         seats.tell_if_short(conn, self.policy, context)
 
     def _advance(self, conn: Conn, plan: StoredPlan, now: datetime, *, waiting: bool) -> None:

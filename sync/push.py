@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sync import apply as writer
-from sync import seats
+from sync import burst, seats
 from sync.apply import Context
 from sync.diff import Attention, Decision, decide, decide_group
 from sync.known import Known, load
@@ -22,7 +22,7 @@ from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Connection, Policy
 from sync.model.document import group_record, user_record
-from sync.model.errors import Conflict, Duplicate, NotFound, Refused, Stale
+from sync.model.errors import Conflict, ConnectorError, Duplicate, NotFound, Refused, Stale
 from sync.model.query import Query
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
 from sync.model.session import (
@@ -106,7 +106,7 @@ class Push:
 
     def _committed(self, access: Access, work: Callable[[Session], T]) -> T:
         """What was kept although it was refused is committed before the client hears the refusal."""
-        refused: list[Refused] = []
+        refused: list[ConnectorError] = []
 
         def unit(conn: Conn) -> T:
             session = self._session(conn, access)
@@ -146,7 +146,7 @@ class PushSession:
         self._context = Context(
             connection=connection, at=to_text(now), actor=f"scim:{connection.name}", origin="push"
         )
-        self.refusal: Refused | None = None
+        self.refusal: ConnectorError | None = None
         self._strict_post = access.settings.get("reactivate_on_post", True) is False
 
     # --- reading ------------------------------------------------------------------------------
@@ -205,7 +205,8 @@ class PushSession:
         decision = self._decision(record, found, known, None, differs=True)
         if decision.change is None:
             raise Conflict("the directory user cannot be deleted right now; try again")
-        self._apply([replace(decision.change, tombstone=True)])
+        if not self._braked(decision.change):
+            self._apply([replace(decision.change, tombstone=True)])
 
     def _write_user(
         self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known
@@ -221,6 +222,8 @@ class PushSession:
     ) -> Resource:
         decision = self._seated(self._decision(record, found, known, document, differs=differs))
         if decision.change is not None:
+            if self._braked(decision.change):
+                return self._again(Kind.USER, decision.change.subject.id)
             self._apply([decision.change])
         if decision.attention is not None:
             raise_attention(self._conn, self._connection.id, [decision.attention], None, self._now)
@@ -244,6 +247,13 @@ class PushSession:
                 f"{decision.attention.label}: {decision.attention.why}; ask an admin of the application."
             )
         return decision
+
+    def _braked(self, change: Change) -> bool:
+        """Whether this suspension is one too many within the hour; the alarm is kept in any case."""
+        refusal = burst.watch(self._conn, change, self._policy, self._context, self._now)
+        if refusal is not None:
+            self.refusal = refusal
+        return refusal is not None
 
     def _seated(self, decision: Decision) -> Decision:
         """An addition that finds no seat is kept and waits; the client hears of it after the commit."""

@@ -84,6 +84,7 @@ class Policy:
     active_rule: ActiveRule = ActiveRule.ANY
     seat_limit: int | None = None
     seats_count_unmanaged: bool = False
+    push_brake: bool = False
     safeguards: Safeguards = field(default_factory=Safeguards)
     apply_harmless_when_held: bool = True
     protected: frozenset[str] = frozenset()

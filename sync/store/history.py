@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection as Conn
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, literal_column, select
 
 from sync.store import schema
 from sync.store.text import from_json
+from sync.store.times import to_text
 
 _HISTORY = schema.history
 _OF_USER: Final = (
@@ -33,6 +35,17 @@ def of_subject(conn: Conn, subject_id: str, limit: int | None = None) -> list[di
 def of_run(conn: Conn, run_id: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """What a run applied, in order; ``after`` is the last ``seq`` seen."""
     return _rows(conn, _OF_RUN.where(_HISTORY.c.seq > after).limit(limit), run_id)
+
+
+def suspensions_pushed(conn: Conn, connection_id: str, since: datetime) -> int:
+    """How many people this connection's pushes suspended since then."""
+    query = select(func.count()).where(
+        _HISTORY.c.connection_id == connection_id,
+        _HISTORY.c.action == literal_column("'suspend'"),
+        _HISTORY.c.at >= to_text(since),
+        _HISTORY.c.run_id.is_(None),
+    )
+    return int(conn.scalar(query) or 0)
 
 
 def _rows(conn: Conn, statement: Select[Any], key: str) -> list[dict[str, Any]]:

@@ -347,9 +347,17 @@ history = Table(
     Column("count", Integer, nullable=False, server_default=text("1")),
     Column("before", TEXT, nullable=False),
     Column("after", TEXT, nullable=False),
+    Column("undo", TEXT),
     Index("ix_history_user", "user_id", "seq"),
     Index("ix_history_subject", "subject_id", "seq"),
     Index("ix_history_run", "run_id", "seq"),
+    Index(
+        "ix_history_suspended",
+        "connection_id",
+        "at",
+        sqlite_where=text("action = 'suspend'"),
+        postgresql_where=text("action = 'suspend'"),
+    ),
 )
 
 outbox = Table(
@@ -382,6 +390,19 @@ attention = Table(
     Column("last_seen_run", ID),
     Column("resolved_at", AT),
     Index("uq_attention_key", "connection_id", "kind", "key", unique=True),
+)
+
+freeze = Table(
+    "freeze",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), index=True),
+    Column("until", AT),
+    Column("by", _string(200), nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("since", AT, nullable=False),
+    Column("ended_at", AT),
+    Column("ended_by", _string(200)),
 )
 
 meta = Table(

@@ -1,0 +1,53 @@
+"""Many suspensions pushed in a short time: somebody hears of it, and an optional brake stops them.
+
+A push cannot be planned: each request speaks of one person and is right on its own. What it
+cannot know is that two hundred of its kind came within the hour; that is what is watched here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sync import apply as writer
+from sync.apply import Context
+from sync.model.change import Action, Change
+from sync.model.connection import Policy
+from sync.model.errors import Transient
+from sync.store import history, meta, resources
+from sync.store.database import Conn
+from sync.store.times import to_text
+
+WINDOW = timedelta(hours=1)
+"""How far back pushed suspensions count together."""
+
+RETRY_AFTER_S = 900.0
+"""When an IdP that met the brake should try again."""
+
+
+def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: datetime) -> Transient | None:
+    """Tell once per burst; the refusal of this change where the connection has its brake on."""
+    if change.action is not Action.SUSPEND:
+        return None
+    recent = history.suspensions_pushed(conn, context.connection.id, now - WINDOW)
+    whole = resources.managed_active_count(conn, context.connection.id) + recent
+    limit = policy.safeguards.suspensions
+    if limit.allows(recent + 1, whole):
+        return None
+    _tell(conn, recent + 1, context, now)
+    if not policy.push_brake:
+        return None
+    return Transient(
+        f"{recent:,} people were suspended by this connection within an hour; the limit is "
+        f"{limit.text(whole)}. The brake holds further ones: an admin must release it, or they go on later.",
+        retry_after_s=RETRY_AFTER_S,
+    )
+
+
+def _tell(conn: Conn, recent: int, context: Context, now: datetime) -> None:
+    """One alert per burst: it is over when an hour has passed without a new alarm."""
+    key = f"burst:{context.connection.id}"
+    before = meta.get(conn, key)
+    meta.put(conn, key, to_text(now))
+    if before is None or before < to_text(now - WINDOW):
+        body = {"suspended": recent, "window_s": WINDOW.total_seconds()}
+        writer.announce(conn, "push.suspension_burst", body, context)
