@@ -12,6 +12,7 @@ TYPES: Final = {
     Action.ADOPT: "user.adopted",
     Action.UPDATE: "user.updated",
     Action.SUSPEND: "user.suspended",
+    Action.RELEASE: "user.released",
     Action.REACTIVATE: "user.reactivated",
     Action.GROUP_CREATE: "group.created",
     Action.GROUP_RENAME: "group.renamed",

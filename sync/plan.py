@@ -68,6 +68,7 @@ def people_words(counts: Mapping[str, int]) -> str:
         "update": "updated",
         "reactivate": "reactivated",
         "suspend": "suspended",
+        "release": "released",
         "group_create": "groups created",
         "group_rename": "groups renamed",
         "group_delete": "groups deleted",

@@ -11,6 +11,7 @@ from sync.plan import people_words
 
 SIGNS: Final = {
     Action.SUSPEND: "-",
+    Action.RELEASE: "-",
     Action.GROUP_DELETE: "-",
     Action.MEMBER_REMOVE: "-",
     Action.CREATE: "+",

@@ -12,9 +12,13 @@ from sync.model.resources import GroupRecord, Status, UserRecord
 
 
 class Action(StrEnum):
-    """What a change does. The order of the members is the order of a plan."""
+    """What a change does. The order of the members is the order of a plan.
+
+    RELEASE takes an adoption back: the account is the application's own again.
+    """
 
     SUSPEND = "suspend"
+    RELEASE = "release"
     GROUP_CREATE = "group_create"
     GROUP_RENAME = "group_rename"
     REACTIVATE = "reactivate"
@@ -33,7 +37,7 @@ ORDER: Final = {action: place for place, action in enumerate(Action)}
 COUNTED: Final = tuple(action for action in Action if action is not Action.RECORD)
 """The actions people see. RECORD only keeps what the directory said; no user changes by it."""
 
-REMOVALS: Final = frozenset({Action.SUSPEND, Action.GROUP_DELETE, Action.MEMBER_REMOVE})
+REMOVALS: Final = frozenset({Action.SUSPEND, Action.RELEASE, Action.GROUP_DELETE, Action.MEMBER_REMOVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,8 @@ class Change:
     ``members`` are external ids; ``count`` is their number, ``whole`` how many the group then has.
     ``part`` tells the pieces of one large member change apart; ``displays`` are the texts a push
     gave for members. ``tombstone`` says that the directory row itself goes (SCIM DELETE).
+    ``restore`` is what history kept of the rows before (see ``sync.undo``): a revert puts it back,
+    and then no record is needed.
     """
 
     action: Action
@@ -80,6 +86,7 @@ class Change:
     members: tuple[str, ...] = ()
     displays: Mapping[str, str] = field(default_factory=dict)
     tombstone: bool = False
+    restore: Mapping[str, Any] | None = None
     whole: int = 0
     part: int = 0
     count: int = 1
@@ -144,6 +151,7 @@ def change_row(change: Change) -> Row:
         "rule",
         "new",
         "tombstone",
+        "restore",
         "whole",
         "part",
     ):
@@ -173,6 +181,7 @@ def change_of(row: Row) -> Change:
         rule=row.get("rule"),
         members=tuple(row.get("members", ())),
         tombstone=row.get("tombstone", False),
+        restore=row.get("restore"),
         whole=row.get("whole", 0),
         part=row.get("part", 0),
         count=row.get("count", 1),

@@ -10,11 +10,12 @@ from typing import Any
 
 
 class RunMode(StrEnum):
-    """What a run does: read all, read what changed, or apply what was approved."""
+    """What a run does: read all, read what changed, apply what was approved, take a run back."""
 
     FULL = "full"
     DELTA = "delta"
     APPROVAL = "approval"
+    REVERT = "revert"
 
 
 class RunState(StrEnum):

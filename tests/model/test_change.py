@@ -105,4 +105,4 @@ def test_groups_exist_before_their_members_and_go_after_them() -> None:
 def test_only_what_takes_something_away_is_a_removal() -> None:
     """Removals are what a partial read may never do."""
     removals = {action for action in Action if change(action).removal}
-    assert removals == {Action.SUSPEND, Action.GROUP_DELETE, Action.MEMBER_REMOVE}
+    assert removals == {Action.SUSPEND, Action.RELEASE, Action.GROUP_DELETE, Action.MEMBER_REMOVE}

@@ -405,13 +405,6 @@ def _create_records() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_history"),
     )
     op.create_index("ix_history_run", "history", ["run_id", "seq"])
-    op.create_index(
-        "ix_history_suspended",
-        "history",
-        ["connection_id", "at"],
-        sqlite_where=sa.text("action = 'suspend'"),
-        postgresql_where=sa.text("action = 'suspend'"),
-    )
     op.create_index("ix_history_subject", "history", ["subject_id", "seq"])
     op.create_index("ix_history_user", "history", ["user_id", "seq"])
     op.create_table(
