@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from sync.diff import Decision, Facts, decide, decide_group
+from sync.diff import Answer, Decision, Facts, decide, decide_group
 from sync.match import match
 from sync.model.change import Action, Change
-from sync.model.connection import Adopt, Policy
-from sync.model.resources import DirectoryUser, GroupRecord, Status, User, UserRecord, fold
+from sync.model.connection import ActiveRule, Adopt, Policy
+from sync.model.resources import DirectoryUser, GroupRecord, OtherLink, Status, User, UserRecord, fold
 from sync.policy import address_of
 from tests.model.samples import ADA, account, candidates, group, ids, record, row
 
@@ -143,12 +143,94 @@ def test_who_was_suspended_by_hand_and_returns_from_a_tombstone_stays_suspended(
     assert "active" not in change.after
 
 
+def _other(status: str = "active", rank: int = 200, **columns: Any) -> OtherLink:
+    there = row("row-b", "B1", connection_id="c2", status=status, **columns)
+    return OtherLink(connection_id="c2", connection="Beta", rank=rank, row=there)
+
+
 def test_who_is_active_in_another_connection_is_not_suspended() -> None:
     """Suspended only when no live link says active; the note names who keeps her."""
     gone = record(status=Status.GONE, status_text="not in the directory any more")
-    change = _change(_decide(gone, row(), users=(account(),), active_elsewhere="Beta"))
+    change = _change(_decide(gone, row(), users=(account(),), others=[_other()]))
     assert change.action is Action.RECORD
     assert "kept active by Beta" in change.reason
+
+
+def test_who_is_inactive_everywhere_is_suspended() -> None:
+    """Another link that says no keeps nobody."""
+    gone = record(status=Status.GONE, status_text="not in the directory any more")
+    change = _change(_decide(gone, row(), users=(account(),), others=[_other("suspended")]))
+    assert change.action is Action.SUSPEND
+
+
+@pytest.mark.parametrize(("rank", "action"), [(50, Action.SUSPEND), (200, Action.RECORD)])
+def test_the_highest_directory_may_decide_alone(rank: int, action: Action) -> None:
+    """Set so, a higher-ranked directory that says suspended suspends whom this one has active."""
+    policy = Policy(active_rule=ActiveRule.HIGHEST)
+    others = [_other("suspended", rank)]
+    decision = _decide(record(), row(), users=(account(),), policy=policy, others=others, fingerprint=b"new")
+    assert _change(decision).action is action
+
+
+def test_the_profile_is_the_highest_ranked_directorys() -> None:
+    """Each field comes from the best-ranked live link that has a value for it."""
+    others = [_other(rank=50, first_name="Augusta", last_name=None)]
+    change = _change(_decide(record(last_name="Lovelace"), row(), users=(account(),), others=others))
+    assert change.after == {"first_name": "Augusta", "last_name": "Lovelace"}
+
+
+def test_a_directory_that_has_lost_somebody_does_not_name_her() -> None:
+    """A link whose directory says gone gives no profile."""
+    others = [_other("gone", 50, first_name="Augusta")]
+    decision = _decide(record(), row(), users=(account(),), others=others)
+    assert decision == Decision()
+
+
+def test_an_email_of_another_account_is_not_taken_over() -> None:
+    """The account keeps its last e-mail and the question is on the list."""
+    decision = _decide(record(email="new@example.com"), row(), users=(account(),), address_taken=True)
+    assert decision.change is None or "email" not in decision.change.after
+    assert decision.attention is not None
+    assert decision.attention.kind == "email_taken"
+
+
+def test_the_last_administrator_is_not_suspended_but_reported() -> None:
+    """Nobody is left without somebody who can let people in."""
+    gone = record(status=Status.SUSPENDED)
+    decision = _decide(gone, row(), users=(account(admin=True),), last_admin=True)
+    assert decision.change is None or decision.change.action is not Action.SUSPEND
+    assert decision.attention is not None
+    assert "last active administrator" in decision.attention.why
+
+
+def test_an_answer_to_link_settles_a_doubtful_adoption() -> None:
+    """Once a person has said so, the account is linked and nothing is asked again."""
+    answers = {"confirm_adoption": Answer(how="link")}
+    decision = _decide(record(), users=(account("sso", admin=True),), answers=answers)
+    assert (_change(decision).action, _change(decision).subject.user_id) == (Action.ADOPT, "sso")
+    assert decision.attention is None
+
+
+def test_an_answer_to_link_a_dispute_links_the_one_named() -> None:
+    """The person picks whom the match may not pick."""
+    named = account("u7", "other@example.com")
+    answers = {"disputed": Answer(how="link", user=named)}
+    change = _change(_decide(record("E2"), row(), users=(account(),), answers=answers))
+    assert (change.action, change.subject.user_id, "email" in change.after) == (Action.ADOPT, "u7", False)
+
+
+def test_an_answer_to_separate_makes_an_account_of_its_own() -> None:
+    """Two people share an address and are two people."""
+    answers = {"disputed": Answer(how="separate")}
+    change = _change(_decide(record("E2"), row(), users=(account(),), answers=answers))
+    assert (change.action, change.new) == (Action.CREATE, True)
+
+
+def test_an_answer_to_ignore_links_nobody() -> None:
+    """Ignored is not linked."""
+    answers = {"disputed": Answer(how="ignore")}
+    change = _change(_decide(record("E2"), row(), users=(account(),), answers=answers))
+    assert (change.action, change.subject.user_id) == (Action.RECORD, None)
 
 
 @pytest.mark.parametrize(

@@ -114,17 +114,6 @@ def test_a_large_group_may_lose_half(size: int, lost: int, held: bool) -> None:
         assert "Sales" in found["member_removals"].sentence
 
 
-def test_creations_beyond_the_seats_left_are_held() -> None:
-    """Who would take a seat must find one; suspensions of the same plan free theirs first."""
-    assert "seats" not in _holds(_tally(create=4, suspend=1), seats_left=3)
-    assert "seats" in _holds(_tally(create=5, suspend=1), seats_left=3)
-
-
-def test_unlimited_seats_hold_nothing() -> None:
-    """No licence limit, no hold."""
-    assert "seats" not in _holds(_tally(create=40), seats_left=None)
-
-
 @pytest.mark.parametrize(
     ("changed", "tally", "standing"),
     [
