@@ -27,6 +27,11 @@ def address_of(record: UserRecord, policy: Policy) -> str | None:
     return None
 
 
+def usable_address(record: UserRecord) -> bool:
+    """Whether the record's own e-mail looks like an address."""
+    return address_of(record, Policy(email_from=("email",))) is not None
+
+
 def adoption_doubt(
     user: User, address: str | None, policy: Policy, other_connections: Sequence[str]
 ) -> str | None:

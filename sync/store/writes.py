@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from sync.store import bulk
-from sync.store.schema import directory_group, directory_user, history, link, member, outbox, users
+from sync.store.schema import directory_group, directory_user, history, link, member, outbox, user_tag, users
 from sync.store.text import chunks, to_json
 
 Row = Mapping[str, Any]
@@ -94,6 +94,17 @@ def insert_history(conn: Connection, rows: Sequence[Row]) -> None:
 
 def insert_events(conn: Connection, rows: Sequence[Row]) -> None:
     _insert(conn, outbox, rows)
+
+
+def insert_user_tags(conn: Connection, rows: Sequence[Row]) -> None:
+    """Tags by hand; one that is set already stays as it was set first."""
+    _insert(conn, user_tag, rows)
+
+
+def delete_user_tags(conn: Connection, user_id: str, tags: Iterable[str]) -> None:
+    """Take tags by hand away."""
+    for part in chunks(tags):
+        conn.execute(sa.delete(user_tag).where(user_tag.c.user_id == user_id, user_tag.c.tag.in_(part)))
 
 
 def _insert(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
