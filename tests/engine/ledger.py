@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,8 @@ class Ledger:
     opened: int = 0
     asked: list[str] = field(default_factory=list)
     delta: list[Page] = field(default_factory=list)
+    at_the_end: Callable[[], None] | None = None
+    """What happens elsewhere just before the last page of a full read."""
 
     def add(self, id: str, email: str | None = None, **said: Any) -> UserRecord:
         """A person whose userName is the e-mail; her names come from the id."""
@@ -122,6 +124,8 @@ class LedgerSource:
         yield Page(groups=[GroupRecord(id_, team.name) for id_, team in teams], set_aside=ledger.set_aside)
         for id_, team in teams:
             yield Page(members=[self._members(id_, team)])
+        if ledger.at_the_end is not None:
+            ledger.at_the_end()
         yield Page(end=End(cursor=ledger.cursor, stated_users=ledger.stated_users) if ledger.ends else None)
 
     def _members(self, id_: str, team: Team) -> Members | MembersUnread:
