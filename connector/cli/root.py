@@ -1,0 +1,37 @@
+"""The root of the command line: every verb by name, each loaded when it is used."""
+
+from __future__ import annotations
+
+import click
+
+from connector.cli.lazy import LazyGroup
+
+_VERBS = {
+    "demo": ("connector.cli.demo:demo", "Show the product at work on a simulated directory."),
+    "simulate": ("connector.cli.simulate:simulate", "Run a simulated IdP on loopback."),
+    "init": ("connector.cli.setup:init", "Make config.yaml and a key, and say what to do next."),
+    "serve": ("connector.cli.serve:serve", "Run the daemon: schedule, SCIM endpoint, page."),
+    "db": ("connector.cli.setup:db", "Upgrade or check the database."),
+    "doctor": ("connector.cli.setup:doctor", "Look for what could be wrong, and say what to do about it."),
+    "connections": ("connector.cli.connections:connections", "Add, change, test and pause connections."),
+    "tokens": ("connector.cli.tokens:tokens", "List, rotate and revoke SCIM tokens."),
+    "plan": ("connector.cli.pulls:plan", "Read the directory and show what would change."),
+    "apply": ("connector.cli.pulls:apply", "Approve a held plan and apply it."),
+    "sync": ("connector.cli.pulls:sync", "Pull now."),
+    "plans": ("connector.cli.plans:plans", "List, show, approve and reject plans."),
+    "runs": ("connector.cli.pulls:runs", "List and show runs."),
+    "users": ("connector.cli.users:users", "List, show, explain and add users."),
+    "groups": ("connector.cli.groups:groups", "List and show groups."),
+    "seats": ("connector.cli.groups:seats", "Show how many seats are used."),
+    "status": ("connector.cli.setup:status", "Everything on one screen."),
+    "events": ("connector.cli.groups:events", "List what was told to the outside."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_VERBS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="directory-connector", prog_name="connector")
+def root() -> None:
+    """Keeps an application's users and group tags equal to the company's directory.
+
+    Start with:  connector demo
+    """

@@ -1,0 +1,338 @@
+"""What an admin may set on one connection, per type; the same models read config.yaml and ``--set``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
+
+from connector.durations import span
+from connector.schedule import check_schedule
+from sync.model.connection import ActiveRule, Adopt, Limit, Mode, Policy, Safeguards
+
+WITHOUT_SECRETS = {"secrets": "sealed"}
+"""Validation context of settings whose credentials are not at hand."""
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
+
+
+_LIMIT = re.compile(r"(?:(?:(?P<floor>\d+)\s*(?:or|,)\s*)?(?P<share>\d+(?:\.\d+)?\s*%))|(?P<only>\d+)")
+
+
+def _listed(value: Any) -> Any:
+    """``a, b`` is a list too, so that lists can be set from a command line."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _percent(text: str) -> float:
+    return float(text.removesuffix("%").strip()) / 100
+
+
+def _limit(value: Any) -> Any:
+    """``10%``, ``5``, ``5 or 10%`` and ``off`` as the floor and share of a Limit."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"floor": value, "share": 0.0}
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if text == "off":
+        return {"floor": 1_000_000_000, "share": 1.0}
+    found = _LIMIT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{value!r} is not a limit; write 10%, 5, '5 or 10%' (the larger counts) or off")
+    if found["share"]:
+        return {"floor": int(found["floor"] or 0), "share": _percent(found["share"])}
+    return {"floor": int(found["only"]), "share": 0.0}
+
+
+def _fraction(value: Any) -> Any:
+    return _percent(value) if isinstance(value, str) and value.strip().endswith("%") else value
+
+
+def _safe_url(url: str) -> str:
+    """https anywhere, http for loopback only: credentials travel with every request."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError(f"{url!r} is not a web address; write https://…")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(
+            f"{url!r} would send credentials in clear; write https:// (http is for loopback only)"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_span(text: str) -> str:
+    span(text)
+    return text
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Url = Annotated[str, AfterValidator(_safe_url)]
+Times = Annotated[str, AfterValidator(check_schedule)]
+Span = Annotated[str, AfterValidator(_checked_span)]
+Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown key in it is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class LimitSettings(Section):
+    """Holds when more than the larger of ``floor`` people and ``share`` of the whole would change."""
+
+    floor: int | None = Field(default=None, ge=0)
+    share: Fraction | None = None
+
+    def over(self, default: Limit) -> Limit:
+        return Limit(
+            floor=default.floor if self.floor is None else self.floor,
+            share=default.share if self.share is None else self.share,
+        )
+
+
+LimitText = Annotated[LimitSettings, BeforeValidator(_limit)]
+
+
+class SafeguardSettings(Section):
+    """Limits that stop a plan until a person has looked; what is not set keeps the product's default."""
+
+    suspensions: LimitText = LimitSettings()
+    group_deletions: LimitText = LimitSettings()
+    member_removals: LimitText = LimitSettings()
+    member_removals_from: int = Field(default=Safeguards().member_removals_from, ge=1)
+    tag_removals: LimitText = LimitSettings()
+    creations: LimitText = LimitSettings()
+    updates: LimitText = LimitSettings()
+    user_count_fall: Fraction = Safeguards().user_count_fall
+    empty_source: bool = True
+    first_run: bool = True
+
+    def to_model(self) -> Safeguards:
+        defaults = Safeguards()
+        limits = ("suspensions", "group_deletions", "member_removals", "tag_removals", "creations", "updates")
+        return Safeguards(
+            **{name: getattr(self, name).over(getattr(defaults, name)) for name in limits},
+            member_removals_from=self.member_removals_from,
+            user_count_fall=self.user_count_fall,
+            empty_source=self.empty_source,
+            first_run=self.first_run,
+        )
+
+
+class ScheduleSettings(Section):
+    """When to pull: an interval (``15m``), a cron line in UTC, or ``off``."""
+
+    full: Times = "24h"
+    delta: Times = "15m"
+
+
+class GroupSettings(Section):
+    """Which groups count, by name or id (``prefix*`` and ``/regex/`` too), and the tag they give."""
+
+    include: Texts = ()
+    exclude: Texts = ()
+    template: str | None = None
+
+
+class MatchingSettings(Section):
+    """How a new directory user finds the user it belongs to."""
+
+    adopt: Adopt = Adopt.AUTO
+    verified_domains: Texts = ()
+    external_id: str | None = None
+
+
+class ScimSettings(Section):
+    """Leniencies of this connection's SCIM endpoint; what is not set follows the type's profile."""
+
+    profile: str | None = None
+    strict: bool | None = None
+    unknown_attributes: Literal["ignore", "reject"] | None = None
+    unknown_members: Literal["keep", "reject"] | None = None
+    patch_response: Literal["auto", "representation", "empty"] | None = None
+    unmatched_value_path: Literal["create", "reject"] | None = None
+    remove_value_list: Literal["apply", "reject"] | None = None
+    unquoted_literals: bool | None = None
+    empty_string: Literal["unset", "keep"] | None = None
+    group_name_unique: bool | None = None
+    external_id_unique: bool | None = None
+    reactivate_on_post: bool | None = None
+    put_absent_members: Literal["keep", "clear"] | None = None
+
+
+class ConnectionSettings(Section):
+    """What every connection has, whatever its type."""
+
+    name: str = Field(pattern=NAME)
+    type: str
+    enabled: bool = True
+    mode: Mode = Mode.BOTH
+    schedule: ScheduleSettings = ScheduleSettings()
+    rank: int = 100
+    groups: GroupSettings = GroupSettings()
+    attributes: dict[str, str] = Field(default_factory=dict)
+    matching: MatchingSettings = MatchingSettings()
+    safeguards: SafeguardSettings = SafeguardSettings()
+    scim: ScimSettings = ScimSettings()
+    active_rule: ActiveRule = ActiveRule.ANY
+    push_brake: bool = False
+    email_from: Texts = Policy().email_from
+    apply_harmless_when_held: bool = True
+    grace: Span | None = None
+    time_limit: Span = "1h"
+    picture_attribute: str | None = None
+
+    @property
+    def pulls(self) -> bool:
+        return self.mode is not Mode.PUSH
+
+    def missing(self) -> str | None:
+        """What a pull still needs, as a phrase; None when nothing."""
+        return None
+
+    @model_validator(mode="after")
+    def _can_pull(self, info: ValidationInfo) -> Self:
+        # Without its credentials opened, a stored connection is checked for all but completeness.
+        needed = self.missing() if self.pulls and info.context != WITHOUT_SECRETS else None
+        if needed:
+            raise ValueError(
+                f"a pull from {self.type} needs {needed}; or set mode=push if its IdP only pushes"
+            )
+        return self
+
+
+class OktaSettings(ConnectionSettings):
+    """Okta: API token, or an OAuth service app."""
+
+    type: Literal["okta"]
+    domain: str | None = None
+    base_url: Url | None = None
+    api_token: SecretStr | None = None
+    client_id: str | None = None
+    private_key: SecretStr | None = None
+    dpop: bool = False
+    scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
+    role_is_narrow: bool = False
+    rate_share: float = Field(default=0.5, gt=0, le=1)
+
+    def missing(self) -> str | None:
+        if not (self.domain or self.base_url):
+            return "domain (acme.okta.com) or base_url"
+        if not (self.api_token or (self.client_id and self.private_key)):
+            return "api_token, or client_id with private_key"
+        return None
+
+
+class AzureSettings(ConnectionSettings):
+    """Microsoft Entra ID, through Graph."""
+
+    type: Literal["azure"]
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    certificate: SecretStr | None = None
+    cloud: Literal["global", "us", "china"] = "global"
+    base_url: Url | None = None
+    authority_url: Url | None = None
+    scope: str = Field(default="all", pattern=r"^(all|groups|app:.+)$")
+    nested: Literal["direct", "transitive"] = "direct"
+    photos: bool = False
+
+    def missing(self) -> str | None:
+        if not (self.tenant_id and self.client_id):
+            return "tenant_id and client_id"
+        return None if self.client_secret or self.certificate else "client_secret or certificate"
+
+
+class OneLoginSettings(ConnectionSettings):
+    """OneLogin: API credentials of an admin."""
+
+    type: Literal["onelogin"]
+    subdomain: str | None = None
+    base_url: Url | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    groups_from: Literal["roles", "groups", "both"] = "roles"
+    scope: str = "all"
+
+    def missing(self) -> str | None:
+        if not (self.subdomain or self.base_url):
+            return "subdomain or base_url"
+        return None if self.client_id and self.client_secret else "client_id and client_secret"
+
+
+class JumpCloudSettings(ConnectionSettings):
+    """JumpCloud: API key, or a service account."""
+
+    type: Literal["jumpcloud"]
+    region: Literal["us", "eu", "in"] = "us"
+    base_url: Url | None = None
+    api_key: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    org_id: str | None = None
+    scope: str = "all"
+
+    def missing(self) -> str | None:
+        has_key = self.api_key or (self.client_id and self.client_secret)
+        return None if has_key else "api_key, or client_id with client_secret"
+
+
+class ScimServiceSettings(ConnectionSettings):
+    """Any IdP that speaks SCIM 2.0: it pushes to us, or we pull from its service."""
+
+    type: Literal["scim"]
+    base_url: Url | None = None
+    token: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    scope: str = "all"
+
+    def missing(self) -> str | None:
+        if not self.base_url:
+            return "base_url"
+        return None if self.token or (self.username and self.password) else "token, or username with password"
+
+
+AnyConnection = Annotated[
+    OktaSettings | AzureSettings | OneLoginSettings | JumpCloudSettings | ScimServiceSettings,
+    Field(discriminator="type"),
+]
+
+TYPES: dict[str, type[ConnectionSettings]] = {
+    "okta": OktaSettings,
+    "azure": AzureSettings,
+    "onelogin": OneLoginSettings,
+    "jumpcloud": JumpCloudSettings,
+    "scim": ScimServiceSettings,
+}
+
+
+def secret_names(type: str) -> frozenset[str]:
+    """The settings of this type that hold a secret."""
+    return frozenset(
+        name for name, field in TYPES[type].model_fields.items() if "SecretStr" in str(field.annotation)
+    )

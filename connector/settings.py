@@ -1,0 +1,271 @@
+"""The program's settings: config.yaml, CONNECTOR_* variables and secret files, checked as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+from connector.connection_settings import (
+    NAME,
+    TYPES,
+    WITHOUT_SECRETS,
+    AnyConnection,
+    ConnectionSettings,
+    Section,
+    Texts,
+    is_loopback,
+)
+from connector.nearest import hint
+from connector.references import read_secret_file, resolve
+from sync.model.errors import Misconfigured
+
+PREFIX: Final = "CONNECTOR_"
+DEFAULT_FILE: Final = "config.yaml"
+_SECRETS_BY_FILE: Final = ("key", "api_key", "database_url")
+_NOT_SETTINGS: Final = frozenset({"CONNECTOR_CONFIG"})
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Seats(Section):
+    """The licence: how many active users there may be; None is no limit."""
+
+    limit: int | None = Field(default=None, ge=0)
+    count_unmanaged: bool = False
+
+
+class Tags(Section):
+    """The labels directory users get: one for being managed, one per group (``{name}``)."""
+
+    managed: str = "scim"
+    group: str = "Group:{name}"
+
+    @field_validator("group")
+    @classmethod
+    def _names_the_group(cls, template: str) -> str:
+        if "{name}" not in template:
+            raise ValueError("the template must hold {name}, or all groups would be one tag")
+        return template
+
+
+class Log(Section):
+    """``auto`` is readable on a terminal and JSON elsewhere."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with the defaults of config.example.yaml."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", str_strip_whitespace=True
+    )
+
+    database_url: str = "sqlite:///connector.db"
+    listen: str = "127.0.0.1:8080"
+    public_url: str | None = None
+    key_file: str | None = None
+    key: SecretStr | None = None
+    api_key: SecretStr | None = None
+    seats: Seats = Seats()
+    tags: Tags = Tags()
+    protected: Texts = ()
+    log: Log = Log()
+    connections: tuple[AnyConnection, ...] = ()
+
+    @field_validator("listen")
+    @classmethod
+    def _has_a_port(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"{listen!r} is not an address; write HOST:PORT, as 127.0.0.1:8080 or [::]:8080")
+        return listen
+
+    @field_validator("connections")
+    @classmethod
+    def _differ_in_name(cls, connections: tuple[ConnectionSettings, ...]) -> tuple[ConnectionSettings, ...]:
+        names = [connection.name for connection in connections]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two connections are named {', '.join(twice)}; give each its own name")
+        return connections
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """The address people and IdPs use, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = self.host if is_loopback(self.host) else "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key lies when none is given: beside a SQLite database, else in the working directory."""
+        if self.key_file:
+            return Path(self.key_file).expanduser()
+        if self.database_url.startswith("sqlite:///"):
+            return Path(self.database_url.removeprefix("sqlite:///")).expanduser().with_name("connector.key")
+        return Path("connector.key")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours names the directory itself
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # What `load` read of the file stands in `_file` among the init values.
+        given = dict(getattr(init_settings, "init_kwargs", {}))
+        file = given.pop("_file", {})
+        sources: list[PydanticBaseSettingsSource] = [InitSettingsSource(settings_cls, given), env_settings]
+        sources.append(InitSettingsSource(settings_cls, _secret_files(os.environ)))
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        if directory and Path(directory).is_dir():
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory, env_prefix=""))
+        return (*sources, InitSettingsSource(settings_cls, file))
+
+
+def load(path: str | Path | None = None, **given: Any) -> Settings:
+    """Read the settings; ``given`` ones win over the environment, that over the file.
+
+    Without a path, CONNECTOR_CONFIG names the file, else config.yaml is read if it is there.
+    Raises Misconfigured naming every wrong key.
+    """
+    named = path or os.environ.get("CONNECTOR_CONFIG")
+    file = Path(named or DEFAULT_FILE)
+    if named and not file.is_file():
+        raise Misconfigured(f"the configuration file {file} does not exist; make one with: connector init")
+    values = read_yaml(file) if file.is_file() else {}
+    where = f"{file}: " if values else ""
+    try:
+        return Settings(_file=resolve(values), **given)  # type: ignore[call-arg]
+    except Misconfigured as error:
+        raise Misconfigured(where + error.message) from None
+    except ValidationError as error:
+        raise Misconfigured(explain(error, Settings, where)) from None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in the file as written, references unresolved. Raises Misconfigured."""
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{file} cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise Misconfigured(f"{file} is not YAML{at}: {error.problem}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise Misconfigured(f"{file} must be a list of keys with values, as in config.example.yaml")
+    return values
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence per CONNECTOR_* variable that sets nothing.
+
+    They are told and not refused: Kubernetes gives every pod CONNECTOR_PORT and the like when a
+    service is called ``connector``.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in _SECRETS_BY_FILE} | _NOT_SETTINGS
+    return [
+        f"the environment variable {name} sets nothing{hint(name, known)}"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name.upper().partition("__")[0] not in known
+    ]
+
+
+def connection_from(
+    values: Mapping[str, Any], where: str = "", *, has_secrets: bool = True
+) -> ConnectionSettings:
+    """One connection's settings checked by its type's model; raises Misconfigured.
+
+    Without ``has_secrets`` the credentials are not at hand and not asked for.
+    """
+    type = str(values.get("type"))
+    if type not in TYPES:
+        raise Misconfigured(f"there is no connection type {type}{hint(type, TYPES)}")
+    try:
+        return TYPES[type].model_validate(values, context=None if has_secrets else WITHOUT_SECRETS)
+    except ValidationError as error:
+        raise Misconfigured(explain(error, TYPES[type], where)) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> str:
+    """Every mistake as a phrase: the key with its path, what is wrong, the nearest known key. Never a value."""
+    return where + "; ".join(
+        dict.fromkeys(_mistake(dict(each), model) for each in error.errors(include_url=False))
+    )
+
+
+def _mistake(mistake: dict[str, Any], model: type[BaseModel]) -> str:
+    steps: tuple[int | str, ...] = mistake["loc"]
+    path, owner = _walk(steps, model)
+    if mistake["type"] == "extra_forbidden":
+        *above, key = path.rpartition(".")
+        close = hint(str(key), owner.model_fields) if owner else ""
+        return f"unknown key {path}{_with_path(close, above[0])}"
+    if mistake["type"].startswith("union_tag"):
+        return f"{path}.type must be one of {', '.join(TYPES)}"
+    if mistake["type"] == "string_pattern_mismatch" and mistake["ctx"]["pattern"] == NAME:
+        return f"{path}: letters, digits, spaces, dots, dashes and underscores make a name"
+    said = str(mistake["msg"]).removeprefix("Value error, ")
+    return f"{path}: {said}" if path else said
+
+
+def _with_path(close: str, above: str) -> str:
+    return close.replace("did you mean ", f"did you mean {above}.") if above else close
+
+
+def _walk(steps: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel] | None]:
+    """The path as people write it, and the model that owns its last step; a union's tag is no step of theirs."""
+    path, owner, current = "", model, model
+    for place, step in enumerate(steps):
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif place and isinstance(steps[place - 1], int) and step in TYPES:
+            owner = current = TYPES[step]
+        else:
+            path += f".{step}" if path else step
+            owner = current
+            field = current.model_fields.get(step)
+            annotation = field.annotation if field else None
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                current = annotation
+    return path, owner
+
+
+def _secret_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """``CONNECTOR_<NAME>_FILE``: the value of the setting stands in that file."""
+    found = {}
+    for name in _SECRETS_BY_FILE:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        # CONNECTOR_KEY_FILE is the key_file setting too: the file is made when it is missing.
+        if environ.get(variable) and name != "key":
+            found[name] = read_secret_file(environ[variable], variable)
+    return found

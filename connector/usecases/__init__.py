@@ -1,0 +1,1 @@
+"""The use cases, by noun; every door calls these through ``connector.app``."""

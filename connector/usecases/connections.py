@@ -1,0 +1,230 @@
+"""Connections: make, change, show, test, pause; their secrets go in and never come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector import keyring
+from connector.connection_settings import TYPES, ConnectionSettings, secret_names
+from connector.nearest import hint
+from connector.references import is_reference, resolve
+from connector.settings import connection_from
+from connector.usecases import shapes
+from connector.usecases.wires import Wires
+from sync.model.connection import Connection
+from sync.model.errors import ConnectorError, Misconfigured
+from sync.store import connections as store
+from sync.store import resources
+from sync.store.ids import new_id
+
+CHECK_LIMIT_S = 30.0
+_COLUMNS = ("name", "type", "enabled", "mode")
+
+
+class Connections:
+    """The admin's links to directories."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+
+    def add(self, name: str, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a connection and its first SCIM token, whose text is in the answer and nowhere else.
+
+        ``given`` are its settings as typed, references unresolved. Raises Misconfigured, Duplicate.
+        """
+        checked = self._checked({**given, "name": name, "type": type})
+        connection_id, token, now = new_id(), keyring.new_token(), self._wires.clock()
+        plain, sealed = self._parted(connection_id, type, given)
+        with self._wires.database.write() as conn:
+            made = store.add(
+                conn,
+                id=connection_id,
+                name=checked.name,
+                type=type,
+                mode=checked.mode,
+                settings=plain,
+                sealed=sealed,
+                managed_tag=self._wires.settings.tags.managed,
+                from_file=False,
+                now=now,
+            )
+            store.add_token(
+                conn, connection_id, id=new_id(), hash=token.hash, last_four=token.last_four, now=now
+            )
+        return {"id": made.id, "name": made.name, "type": made.type, "scim_base_url": self.scim_url(made)} | {
+            "token": token.text
+        }
+
+    def set(self, ref: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the named settings; the others stay. None takes a setting back to its default."""
+        connection = self.find(ref)
+        merged = _merged(connection.settings, given)
+        opened = dict.fromkeys(connection.sealed, "(sealed)")
+        columns = {"name": connection.name, "type": connection.type, "mode": connection.mode}
+        checked = self._checked(opened | columns | merged)
+        if connection.from_file and not given.keys() <= {"enabled"}:
+            raise Misconfigured(f"{connection.name} is kept equal to the configuration file; change it there")
+        plain, sealed = self._parted(connection.id, connection.type, merged)
+        kept = {
+            name: text for name, text in connection.sealed.items() if name not in merged and name not in given
+        }
+        with self._wires.database.write() as conn:
+            store.update(
+                conn,
+                connection.id,
+                now=self._wires.clock(),
+                settings=plain,
+                sealed=kept | sealed,
+                name=checked.name,
+                mode=checked.mode,
+                **({"enabled": checked.enabled} if "enabled" in given else {}),
+                **({"next_full_at": None, "next_delta_at": None} if "schedule" in given else {}),
+            )
+        return self.show(connection.id)
+
+    def find(self, ref: str) -> Connection:
+        with self._wires.database.read() as conn:
+            return store.find(conn, ref)
+
+    def all(self) -> list[Connection]:
+        with self._wires.database.read() as conn:
+            return store.listed(conn)
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [self._shape(each) for each in self.all()]
+
+    def show(self, ref: str) -> dict[str, Any]:
+        return self._shape(self.find(ref))
+
+    def pause(self, ref: str, *, paused: bool) -> dict[str, Any]:
+        connection = self.find(ref)
+        with self._wires.database.write() as conn:
+            store.update(conn, connection.id, now=self._wires.clock(), enabled=not paused)
+        return self.show(connection.id)
+
+    def test(self, ref: str) -> dict[str, Any]:
+        """Prove the rights a pull needs, one by one; ``error`` is the sentence when the source cannot be asked."""
+        connection = self.find(ref)
+        rights: list[dict[str, Any]] = []
+        tenant = error = None
+        try:
+            source = self._wires.open_source(connection, limit_s=CHECK_LIMIT_S)
+            try:
+                rights = [shapes.right(each) for each in source.check()]
+                tenant = source.identity()
+            finally:
+                source.close()
+        except ConnectorError as problem:
+            error = problem.message
+        ready = error is None and all(right["state"] == "ok" for right in rights)
+        found = {"connection": connection.name, "ready": ready, "tenant": tenant}
+        return found | {"rights": rights, "error": error}
+
+    def keep_equal_to_file(self) -> list[str]:
+        """Make the configuration file's connections, or bring them up to it; the names of those touched.
+
+        One that left the file is left alone: nothing is ever removed silently.
+        """
+        touched: list[str] = []
+        with self._wires.database.write() as conn:
+            known = {each.name: each for each in store.listed(conn)}
+            touched += [
+                configured.name
+                for configured in self._wires.settings.connections
+                if self._keep_equal(conn, configured, known.get(configured.name))
+            ]
+        return touched
+
+    def _keep_equal(self, conn: Any, configured: ConnectionSettings, known: Connection | None) -> bool:
+        now, plain = self._wires.clock(), _plain(configured)
+        wanted = {"settings": plain, "mode": configured.mode, "enabled": configured.enabled}
+        if known is None:
+            made = store.add(
+                conn,
+                id=new_id(),
+                name=configured.name,
+                type=configured.type,
+                mode=configured.mode,
+                settings=plain,
+                sealed={},
+                managed_tag=self._wires.settings.tags.managed,
+                from_file=True,
+                now=now,
+            )
+            if not configured.enabled:
+                store.update(conn, made.id, now=now, enabled=False)
+            return True
+        if not known.from_file or known.type != configured.type:
+            raise Misconfigured(
+                f"the configuration file and the database both hold a connection named {configured.name}, "
+                "and they are not the same one; give the one in the file another name"
+            )
+        if all(getattr(known, name) == value for name, value in wanted.items()):
+            return False
+        store.update(conn, known.id, now=now, **wanted)
+        return True
+
+    def scim_url(self, connection: Connection) -> str:
+        return f"{self._wires.settings.url}/scim/v2/{connection.id}"
+
+    def _shape(self, connection: Connection) -> dict[str, Any]:
+        with self._wires.database.read() as conn:
+            people = resources.live_count(conn, "user", connection.id)
+            groups = resources.live_count(conn, "group", connection.id)
+        further = {"scim_base_url": self.scim_url(connection), "directory_users": people, "groups": groups}
+        return shapes.connection(connection, further)
+
+    def _checked(self, given: Mapping[str, Any]) -> ConnectionSettings:
+        return connection_from(resolve(dict(given)))
+
+    def _parted(
+        self, connection_id: str, type: str, given: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """What may be stored as it is, references among it, and what is sealed."""
+        hidden = secret_names(type)
+        plain = {
+            name: value
+            for name, value in given.items()
+            if name not in _COLUMNS and (name not in hidden or is_reference(value))
+        }
+        secrets = {name: str(given[name]) for name in hidden & given.keys() if name not in plain}
+        return plain, {name: self._wires.keyring.seal(connection_id, text) for name, text in secrets.items()}
+
+
+def parse_assignments(pairs: list[str], type: str | None = None) -> dict[str, Any]:
+    """``key=value`` words as nested settings: ``schedule.full=24h`` is schedule → full. Raises Misconfigured.
+
+    An empty value takes the setting back to its default.
+    """
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        path, equals, value = pair.partition("=")
+        if not equals or not path:
+            close = hint(path, TYPES[type].model_fields) if type in TYPES else ""
+            raise Misconfigured(f"--set {pair}: write it as key=value{close}")
+        *above, last = path.split(".")
+        inner = given
+        for step in above:
+            inner = inner.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise Misconfigured(f"--set {pair}: {step} was set to a value before and has no keys in it")
+        inner[last] = value or None
+    return given
+
+
+def _merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(stored)
+    for name, value in given.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
+            merged[name] = _merged(merged[name], value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _plain(configured: ConnectionSettings) -> dict[str, Any]:
+    hidden = secret_names(configured.type)
+    return configured.model_dump(mode="json", exclude_unset=True, exclude={*hidden, *_COLUMNS})

@@ -1,0 +1,93 @@
+"""What could be wrong, looked at one by one, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any, Final
+
+from connector.settings import unknown_variables
+from connector.usecases.connections import CHECK_LIMIT_S, Connections
+from connector.usecases.tokens import Tokens
+from connector.usecases.wires import Wires
+from sync.model.connection import Connection, Mode
+from sync.model.errors import ConnectorError
+from sync.store import migrate
+from sync.store.database import ping
+
+SOON: Final = timedelta(days=14)
+
+
+class Doctor:
+    """Each finding: ``{"check", "state": "ok|warning|failed", "detail"}``."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+
+    def look(self, ref: str | None = None) -> list[dict[str, Any]]:
+        """Look at the program, then at the named connection or at all."""
+        connections = Connections(self._wires)
+        chosen = [connections.find(ref)] if ref else connections.all()
+        found = [self._database(), self._key(chosen), *_environment()]
+        for connection in chosen:
+            found += [*self._rights(connection), *self._tokens(connection)]
+        return found
+
+    def _database(self) -> dict[str, Any]:
+        ping(self._wires.database)
+        version = migrate.current(self._wires.database)
+        return _finding("database", "ok", f"answers, at version {version}")
+
+    def _key(self, chosen: list[Connection]) -> dict[str, Any]:
+        try:
+            for connection in chosen:
+                for sealed in connection.sealed.values():
+                    self._wires.keyring.open(connection.id, sealed)
+        except ConnectorError as error:
+            return _finding("key", "failed", error.message)
+        return _finding("key", "ok", "opens every stored credential")
+
+    def _rights(self, connection: Connection) -> list[dict[str, Any]]:
+        name = f"{connection.name}: directory"
+        if connection.mode is Mode.PUSH:
+            return [_finding(name, "ok", "only receives what its IdP pushes")]
+        try:
+            source = self._wires.open_source(connection, limit_s=CHECK_LIMIT_S)
+            try:
+                rights = source.check()
+            finally:
+                source.close()
+        except ConnectorError as error:
+            return [_finding(name, "failed", error.message)]
+        states = {"ok": "ok", "missing": "failed", "unknown": "warning"}
+        return [
+            _finding(f"{connection.name}: {each.name}", states[each.state.value], each.detail)
+            for each in rights
+        ]
+
+    def _tokens(self, connection: Connection) -> list[dict[str, Any]]:
+        name, now = f"{connection.name}: SCIM token", self._wires.clock()
+        live = [token for token in Tokens(self._wires).listed(connection.id) if token["live"]]
+        if not live:
+            state = "ok" if connection.mode is Mode.PULL else "warning"
+            remedy = f"no live one; to receive pushes: connector tokens rotate {connection.name}"
+            return [_finding(name, state, remedy)]
+        lasting = [token for token in live if token["expires_at"] is None]
+        ends = max((token["expires_at"] for token in live if token["expires_at"]), default=None)
+        if not lasting and ends and ends < (now + SOON).strftime("%Y-%m-%dT%H:%M:%SZ"):
+            return [
+                _finding(
+                    name,
+                    "warning",
+                    f"ends at {ends}; make another: connector tokens rotate {connection.name}",
+                )
+            ]
+        return [_finding(name, "ok", f"{len(live)} live")]
+
+
+def _environment() -> list[dict[str, Any]]:
+    return [_finding("environment", "warning", sentence) for sentence in unknown_variables(os.environ)]
+
+
+def _finding(check: str, state: str, detail: str) -> dict[str, Any]:
+    return {"check": check, "state": state, "detail": detail}

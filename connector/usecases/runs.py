@@ -1,0 +1,113 @@
+"""Runs: ask for one, wait for it, look at what became of them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from connector.usecases import shapes
+from connector.usecases.wires import Wires
+from connector.usecases.work import Watcher, Worker
+from sync.model.connection import Connection, Mode
+from sync.model.errors import Conflict, Refused
+from sync.model.run import Run, RunMode
+from sync.store import connections, history
+from sync.store import runs as store
+from sync.store.ids import new_id
+
+POLL_S: Final = 0.1
+
+
+class Runs:
+    """Attempts to pull."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+
+    def request(
+        self,
+        ref: str,
+        *,
+        by: str,
+        trigger: str = "manual",
+        mode: RunMode | None = None,
+        dry_run: bool = False,
+        approved_beforehand: bool = False,
+    ) -> tuple[Run, bool]:
+        """Queue a run, or find the one that is queued already (False).
+
+        Without a mode it is a delta pull where a bookmark is known, else a full one. Raises Refused
+        for a connection that is paused or never pulls, Conflict when what is queued is another thing.
+        """
+        now = self._wires.clock()
+        with self._wires.database.write() as conn:
+            connection = connections.find(conn, ref)
+            _must_pull(connection)
+            run, is_new = store.request(
+                conn,
+                connection.id,
+                id=new_id(),
+                mode=mode or RunMode.FULL,
+                trigger=trigger,
+                by=by,
+                now=now,
+                dry_run=dry_run,
+                approved_beforehand=approved_beforehand,
+            )
+            if not is_new and (run.dry_run != dry_run or run.mode is RunMode.APPROVAL):
+                raise Conflict(
+                    f"run {run.id} is queued for {connection.name} and must go first; "
+                    "wait for it (connector runs list), then ask again"
+                )
+        return run, is_new
+
+    def finish(
+        self,
+        run_id: str,
+        *,
+        patience_s: float = 0.0,
+        watcher: Watcher | None = None,
+        stop: threading.Event | None = None,
+    ) -> Run:
+        """Wait until the run has ended; do it here when nobody has claimed it after ``patience_s``.
+
+        Once ``stop`` is set the run may come back unfinished: any process goes on with it.
+        """
+        worker, waiting, waited_s = Worker(self._wires), stop or threading.Event(), 0.0
+        while True:
+            if waited_s >= patience_s:
+                worker.work_one(run_id=run_id, stop=stop, watcher=watcher)
+            run = self.get(run_id)
+            if run.state.ended or waiting.wait(POLL_S):
+                return run
+            waited_s += POLL_S
+
+    def get(self, run_id: str) -> Run:
+        with self._wires.database.read() as conn:
+            return store.get(conn, run_id)
+
+    def show(self, run_id: str) -> dict[str, Any]:
+        with self._wires.database.read() as conn:
+            run = store.get(conn, run_id)
+            changes = history.of_run(conn, run_id)
+        return shapes.run(run) | {"changes": changes}
+
+    def listed(
+        self, ref: str | None = None, *, limit: int = 50, before: str | None = None
+    ) -> list[dict[str, Any]]:
+        with self._wires.database.read() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            found = store.listed(conn, connection_id=connection_id, limit=limit, before=before)
+        return [shapes.run(each) for each in found]
+
+
+def _must_pull(connection: Connection) -> None:
+    if not connection.enabled:
+        raise Refused(
+            f"{connection.name} is paused; resume it first: connector connections resume {connection.name}"
+        )
+    if connection.mode is Mode.PUSH:
+        raise Refused(
+            f"{connection.name} only receives what its IdP pushes; to pull as well, give it credentials and "
+            f"mode=both: connector connections set {connection.name} mode=both …"
+        )
