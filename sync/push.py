@@ -40,7 +40,7 @@ from sync.model.session import (
 )
 from sync.policy import address_of
 from sync.proposal import fresh_ids, raise_attention, stored_record
-from sync.store import connections, resources, scim
+from sync.store import attention, connections, resources, scim
 from sync.store.database import Conn, Database
 from sync.store.times import to_text
 
@@ -248,6 +248,11 @@ class PushSession:
             )
         return decision
 
+    def _waits(self, row: DirectoryUser) -> bool:
+        """Whether this row was kept for want of a seat: then its POST may come again."""
+        keys = [key for key in (row.external_id, row.scim_external_id, row.id) if key]
+        return attention.is_open(self._conn, self._connection.id, "waiting_for_seat", keys)
+
     def _braked(self, change: Change) -> bool:
         """Whether this suspension is one too many within the hour; the alarm is kept in any case."""
         refusal = burst.watch(self._conn, change, self._policy, self._context, self._now)
@@ -296,7 +301,7 @@ class PushSession:
             if row.status is not Status.ACTIVE and not self._strict_post:
                 return row
         for row in (*by_id, *by_name):
-            if row.user_id is None and same_person(record, row):
+            if row.user_id is None and same_person(record, row) and self._waits(row):
                 return row
         if by_name:
             raise _taken(record)

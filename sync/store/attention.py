@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -92,6 +92,17 @@ def answer(conn: Conn, attention_id: str, *, how: str, user_id: str | None, by: 
             state="resolved", resolution=how, resolved_by=by, resolved_at=to_text(now), detail=to_json(detail)
         )
     )
+
+
+def is_open(conn: Conn, connection_id: str, kind: str, keys: Collection[str]) -> bool:
+    """Whether a question of this kind waits under any of these keys."""
+    query = sa.select(attention.c.id).where(
+        attention.c.connection_id == connection_id,
+        attention.c.kind == kind,
+        attention.c.key.in_(list(keys)),
+        attention.c.state == "open",
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def settle(conn: Conn, connection_id: str, kind: str, keys: Iterable[str], now: datetime) -> None:
