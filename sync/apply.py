@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sync import event
+from sync import event, undo
 from sync.model.change import Action, Change
 from sync.model.connection import Connection
 from sync.model.document import group_document, user_document
@@ -86,6 +86,7 @@ class _People:
     users: list[Row] = field(default_factory=list)
     links: list[Row] = field(default_factory=list)
     relinks: list[Row] = field(default_factory=list)
+    unlinks: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     tombstones: list[str] = field(default_factory=list)
 
@@ -101,7 +102,7 @@ def _users(conn: Conn, changes: Sequence[Change], context: Context, applied: App
         [_external_id(c) for c in changes if c.new and _external_id(c)],
     )
     emails = writes.taken_email_keys(
-        conn, [key for c in changes if c.action is Action.CREATE and (key := fold(c.after.get("email")))]
+        conn, [key for c in changes if _claims_email(c) and (key := fold(c.after.get("email")))]
     )
     people, fit = _People(), []
     for change in changes:
@@ -112,16 +113,44 @@ def _users(conn: Conn, changes: Sequence[Change], context: Context, applied: App
         _claim(change, taken, emails)
         fit.append(change)
         _person(change, rows, accounts, context, people)
+    kept = _kept_of_people(conn, fit, rows, people, context)
     _write_people(conn, people, context)
     applied.done.extend(fit)
-    _tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context)
+    _tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context, kept)
+
+
+def _kept_of_people(
+    conn: Conn, changes: Sequence[Change], rows: Mapping[str, Row], people: _People, context: Context
+) -> list[Any]:
+    """What history keeps of each change so that the run can be taken back; of a push, nothing."""
+    if context.run_id is None:
+        return []
+    relinked = {row["directory_user_id"] for row in (*people.links, *people.relinks)} | {*people.unlinks}
+    links = writes.links_of(conn, [*people.unlinks, *(row["directory_user_id"] for row in people.relinks)])
+    written = {row["id"]: row for row in (*people.new_rows, *people.rows)}
+    versions = {row["id"]: row["version"] for row in (*people.new_users, *people.users)}
+    return [
+        undo.of_user(
+            change,
+            rows.get(change.subject.id),
+            written.get(change.subject.id),
+            versions.get(change.subject.user_id, 1),
+            links if change.subject.id in relinked else None,
+        )
+        for change in changes
+    ]
+
+
+def _claims_email(change: Change) -> bool:
+    """Whether nobody else may have the e-mail that this change writes."""
+    return change.action is Action.CREATE or (change.restore is not None and "email" in change.after)
 
 
 def _user_locks(changes: Iterable[Change], context: Context) -> list[str]:
     """Keys that two writers must not claim at once: new e-mails, and new rows' ids."""
     keys = []
     for change in changes:
-        if change.action is Action.CREATE:
+        if _claims_email(change):
             keys.append(f"email:{fold(change.after.get('email'))}")
         if change.new and _external_id(change):
             keys.append(f"external:{context.connection.id}:{_external_id(change)}")
@@ -159,6 +188,9 @@ def _user_stale(
             return "the user is gone by now"
         if change.expects_user_version is not None and account["version"] != change.expects_user_version:
             return "the user was changed in between"
+        key = fold(change.after.get("email"))
+        if _claims_email(change) and key in emails and key != account["email_key"]:
+            return "somebody has this e-mail by now"
     return None
 
 
@@ -166,7 +198,10 @@ def _person(
     change: Change, rows: Mapping[str, Row], accounts: Mapping[str, Row], context: Context, people: _People
 ) -> None:
     row = rows.get(change.subject.id)
-    if isinstance(change.record, UserRecord):
+    if change.restore is not None and row is not None:
+        people.rows.append(_put_back(row, change.restore["row"], context))
+        _put_link_back(change, change.restore, people)
+    elif isinstance(change.record, UserRecord):
         written = _directory_user_row(change, change.record, row, context)
         (people.new_rows if row is None else people.rows).append(written)
         for name in (written["external_id"], written["scim_external_id"], change.subject.id):
@@ -180,7 +215,7 @@ def _person(
         people.new_users.append(_new_user_row(change, context))
     else:
         people.users.append(_user_row(change, accounts[change.subject.user_id], context))
-    if change.action in LINKING or change.rule == "returned":
+    if change.restore is None and (change.action in LINKING or change.rule == "returned"):
         (people.links if row is None else people.relinks).append(_link_row(change, context))
 
 
@@ -190,6 +225,7 @@ def _write_people(conn: Conn, people: _People, context: Context) -> None:
     writes.insert_users(conn, people.new_users)
     writes.replace_rows(conn, users, people.users)
     writes.insert_links(conn, people.links)
+    writes.delete_links(conn, people.unlinks)
     for row in people.relinks:
         writes.set_link(conn, row)
     if people.names:
@@ -199,6 +235,20 @@ def _write_people(conn: Conn, people: _People, context: Context) -> None:
             writes.touch_group(conn, group_id, context.at)
     for directory_id in people.tombstones:
         writes.leave_all_groups(conn, directory_id, context.at)
+
+
+def _put_back(row: Row, former: Row, context: Context) -> dict[str, Any]:
+    """The row with its former values; without a fingerprint, so that the next read looks at it anew."""
+    columns = {name: value for name, value in row.items() if name not in ("seq", "absences")}
+    settled = {"fingerprint": None, "version": row["version"] + 1, "updated_at": context.at}
+    return columns | dict(former) | settled
+
+
+def _put_link_back(change: Change, restore: Row, people: _People) -> None:
+    if "link" in restore and restore["link"] is None:
+        people.unlinks.append(change.subject.id)
+    elif "link" in restore:
+        people.relinks.append(restore["link"])
 
 
 def _directory_user_row(
@@ -297,6 +347,7 @@ def _link_row(change: Change, context: Context) -> dict[str, Any]:
 def _groups(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
     rows = writes.rows_by_id(conn, directory_group, [c.subject.id for c in changes if not c.new])
     new_ids_wanted = [_external_id(c) for c in changes if c.new and _external_id(c)]
+    new_ids_wanted += [c.subject.external_id for c in changes if c.restore and c.subject.external_id]
     writes.lock_keys(conn, [f"group:{context.connection.id}:{name}" for name in new_ids_wanted])
     taken = writes.taken_external_ids(conn, directory_group, context.connection.id, new_ids_wanted)
     fit: list[Change] = []
@@ -320,17 +371,49 @@ def _groups(conn: Conn, changes: Sequence[Change], context: Context, applied: Ap
     writes.replace_rows(conn, directory_group, changed_rows)
     if names:
         writes.resolve_pending(conn, context.connection.id, names, "group")
+    after = {row["id"]: row for row in (*new_rows, *changed_rows)}
+    kept = [_kept_of_group(conn, change, rows, after, context) for change in fit]
     for change in fit:
         if change.action is Action.GROUP_DELETE:
             writes.empty_group(conn, change.subject.id)
             writes.leave_all_groups(conn, change.subject.id, context.at)
+        elif change.restore is not None:
+            _put_members_back(conn, change.subject.id, change.restore, context)
     applied.done.extend(fit)
-    _tell(conn, fit, {row["id"]: row for row in (*new_rows, *changed_rows)}, context)
+    _tell(conn, fit, after, context, kept)
+
+
+def _kept_of_group(
+    conn: Conn, change: Change, rows: Mapping[str, Row], after: Mapping[str, Row], context: Context
+) -> dict[str, Any] | None:
+    """What history keeps of a run's change to a group; the members of one that is deleted, too."""
+    before = rows.get(change.subject.id)
+    if context.run_id is None or before is None or change.action is Action.RECORD:
+        return None
+    kept: dict[str, Any] = {"row": undo.altered(before, after[change.subject.id])}
+    if change.action is Action.GROUP_DELETE:
+        kept["members"] = writes.members_of(conn, change.subject.id)
+        kept["inside"] = writes.memberships_of(conn, change.subject.id)
+    return kept
+
+
+def _put_members_back(conn: Conn, group_id: str, restore: Row, context: Context) -> int:
+    """Former memberships of a group, and those it had itself; returns how many it has again."""
+    rows = [(group_id, *row) for row in restore.get("members", ())]
+    inside = [(other, group_id, *row) for other, *row in restore.get("inside", ())]
+    writes.put_members(conn, inside, run_id=context.run_id)
+    for other, *_ in inside:
+        writes.touch_group(conn, other, context.at)
+    return writes.put_members(conn, rows, run_id=context.run_id)
 
 
 def _group_stale(change: Change, row: Row | None, taken: set[str]) -> str | None:
     if change.new:
         return "the group exists by now" if _external_id(change) in taken else None
+    if change.restore is not None and change.action is Action.GROUP_CREATE:
+        if row is None or row["deleted_at"] is None or row["external_id"] in taken:
+            return "the group exists by now"
+        return None
     if row is None or row["deleted_at"] is not None:
         return "the group is gone by now"
     if change.expects_version is not None and row["version"] != change.expects_version:
@@ -340,6 +423,8 @@ def _group_stale(change: Change, row: Row | None, taken: set[str]) -> str | None
 
 def _group_row(change: Change, row: Row | None, context: Context) -> dict[str, Any]:
     before: Row = row or {}
+    if change.restore is not None:
+        return _put_back(before, change.restore["row"], context) | {"member_digest": None}
     record = change.record if isinstance(change.record, GroupRecord) else None
     name = record.name if record else before["name"]
     external_id = (record.external_id if record else None) or before.get("external_id")
@@ -374,37 +459,50 @@ def _group_row(change: Change, row: Row | None, context: Context) -> dict[str, A
 
 
 def _members(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
-    told = []
+    told, kept = [], []
     for change in changes:
         group_id = change.subject.id
         writes.lock_group(conn, group_id)
-        moved = _move_members(conn, change, context)
+        moved, ended = _move_members(conn, change, context)
         if moved:
             writes.touch_group(conn, group_id, context.at)
             told.append(change)
+            kept.append({"members": ended} if ended and context.run_id else None)
         (applied.done if moved else applied.unchanged).append(change)
         if context.origin == "pull":
             writes.settle_digest(conn, group_id, change.fingerprint, change.whole)
-    _tell(conn, told, {}, context)
+    _tell(conn, told, {}, context, kept)
 
 
-def _move_members(conn: Conn, change: Change, context: Context) -> int:
+def _move_members(conn: Conn, change: Change, context: Context) -> tuple[int, list[writes.Membership]]:
+    """How many memberships began or ended, and the ended ones."""
     group_id, connection_id = change.subject.id, context.connection.id
     if change.action is Action.MEMBER_REMOVE:
-        return writes.remove_members(conn, group_id, connection_id, change.members)
+        ended = writes.remove_members(conn, group_id, connection_id, change.members)
+        return len(ended), ended
+    if change.restore is not None:
+        return _put_members_back(conn, group_id, change.restore, context), []
     moved = writes.add_members(
         conn, group_id, connection_id, change.members, run_id=context.run_id, at=context.at
     )
     writes.set_displays(conn, group_id, change.displays)
-    return moved
+    return moved, []
 
 
 # --- history and events -----------------------------------------------------------------------
 
 
-def _tell(conn: Conn, changes: Sequence[Change], after: Mapping[str, Row], context: Context) -> None:
-    """History for every change, an event for each that somebody outside can notice."""
-    writes.insert_history(conn, [_history_row(change, context) for change in changes])
+def _tell(
+    conn: Conn, changes: Sequence[Change], after: Mapping[str, Row], context: Context, kept: Sequence[Any]
+) -> None:
+    """History for every change, an event for each that somebody outside can notice.
+
+    ``kept`` goes with the changes, one by one, where a run could be taken back; else it is empty.
+    """
+    undos = kept or [None] * len(changes)
+    writes.insert_history(
+        conn, [_history_row(change, context, keep) for change, keep in zip(changes, undos, strict=True)]
+    )
     told = [change for change in changes if change.action in event.TYPES]
     named = {"id": context.connection.id, "name": context.connection.name}
     rows = []
@@ -467,7 +565,7 @@ def _snapshot(change: Change, row: Row | None) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _history_row(change: Change, context: Context) -> dict[str, Any]:
+def _history_row(change: Change, context: Context, kept: Any) -> dict[str, Any]:
     after = dict(change.after)
     if change.members:
         after["members"] = list(change.members)
@@ -486,4 +584,5 @@ def _history_row(change: Change, context: Context) -> dict[str, Any]:
         "count": change.count,
         "before": to_json(dict(change.before)),
         "after": to_json(after),
+        "undo": None if kept is None else to_json(kept),
     }

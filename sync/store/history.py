@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection as Conn
-from sqlalchemy import Select, bindparam, func, literal_column, select
+from sqlalchemy import Select, bindparam, func, literal_column, or_, select
 
 from sync.store import schema
-from sync.store.text import from_json
+from sync.store.text import chunks, from_json
 from sync.store.times import to_text
 
 _HISTORY = schema.history
@@ -23,7 +24,7 @@ _OF_RUN: Final = select(_HISTORY).where(_HISTORY.c.run_id == bindparam("key")).o
 
 
 def of_user(conn: Conn, user_id: str, limit: int | None = None) -> list[dict[str, Any]]:
-    """What happened to a user, newest first; ``before`` and ``after`` are decoded."""
+    """What happened to a user, newest first; ``before``, ``after`` and ``undo`` are decoded."""
     return _rows(conn, _OF_USER.limit(limit), user_id)
 
 
@@ -48,9 +49,30 @@ def suspensions_pushed(conn: Conn, connection_id: str, since: datetime) -> int:
     return int(conn.scalar(query) or 0)
 
 
+def later(
+    conn: Conn, subject_ids: Iterable[str], *, after: int, run_id: str
+) -> dict[str, tuple[str, str, str]]:
+    """(action, time, actor) of the newest change that others than the run made since, by subject."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for part in chunks(subject_ids):
+        query = (
+            select(_HISTORY.c.subject_id, _HISTORY.c.action, _HISTORY.c.at, _HISTORY.c.actor)
+            .where(
+                _HISTORY.c.subject_id.in_(part),
+                _HISTORY.c.seq > after,
+                _HISTORY.c.action != "record",
+                or_(_HISTORY.c.run_id.is_(None), _HISTORY.c.run_id != run_id),
+            )
+            .order_by(_HISTORY.c.seq)
+        )
+        found.update((subject, (action, at, actor)) for subject, action, at, actor in conn.execute(query))
+    return found
+
+
 def _rows(conn: Conn, statement: Select[Any], key: str) -> list[dict[str, Any]]:
     found = []
     for row in conn.execute(statement, {"key": key}):
         decoded = {"before": from_json(row.before), "after": from_json(row.after)}
+        decoded["undo"] = None if row.undo is None else from_json(row.undo)
         found.append(row._asdict() | decoded)
     return found

@@ -132,6 +132,21 @@ def set_link(conn: Connection, row: Row) -> None:
     insert_links(conn, [row])
 
 
+def delete_links(conn: Connection, directory_user_ids: Iterable[str]) -> None:
+    """Let these directory users belong to nobody."""
+    for part in chunks(directory_user_ids):
+        conn.execute(sa.delete(link).where(link.c.directory_user_id.in_(part)))
+
+
+def links_of(conn: Connection, directory_user_ids: Iterable[str]) -> dict[str, Row]:
+    """The links in force of these directory users, by their id."""
+    found: dict[str, Row] = {}
+    for part in chunks(directory_user_ids):
+        rows = conn.execute(sa.select(link).where(link.c.directory_user_id.in_(part))).mappings()
+        found.update((row["directory_user_id"], dict(row)) for row in rows)
+    return found
+
+
 def _values(dialect: str) -> str:
     if dialect == "postgresql":
         return "unnest(CAST(:values AS text[])) AS j(value)"
@@ -186,11 +201,45 @@ def add_members(
     return conn.execute(statement, bound).rowcount
 
 
-def remove_members(conn: Connection, group_id: str, connection_id: str, values: Sequence[str]) -> int:
-    """Take everybody named out of the group; returns how many were in it."""
+Membership = tuple[str, str, str | None, str]
+"""A membership seen from one side: (the other side's id, kind, display, added_at)."""
+
+
+def remove_members(
+    conn: Connection, group_id: str, connection_id: str, values: Sequence[str]
+) -> list[Membership]:
+    """Take everybody named out of the group; returns those who were in it."""
     named = _resolved(conn.dialect.name)
-    statement = sa.text(f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {named})")
-    return conn.execute(statement, _bound(conn, group_id, connection_id, values)).rowcount
+    statement = sa.text(
+        f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {named}) "
+        "RETURNING value, kind, display, added_at"
+    )
+    return [tuple(row) for row in conn.execute(statement, _bound(conn, group_id, connection_id, values))]
+
+
+def members_of(conn: Connection, group_id: str) -> list[Membership]:
+    """The memberships of a group."""
+    columns = (member.c.value, member.c.kind, member.c.display, member.c.added_at)
+    return [tuple(row) for row in conn.execute(sa.select(*columns).where(member.c.group_id == group_id))]
+
+
+def memberships_of(conn: Connection, value: str) -> list[Membership]:
+    """The memberships that a person or a nested group has."""
+    columns = (member.c.group_id, member.c.kind, member.c.display, member.c.added_at)
+    return [tuple(row) for row in conn.execute(sa.select(*columns).where(member.c.value == value))]
+
+
+def put_members(
+    conn: Connection, rows: Sequence[tuple[str, str, str, str | None, str]], *, run_id: str | None
+) -> int:
+    """Put memberships back as (group_id, value, kind, display, added_at); returns how many were missing."""
+    statement = sa.text(
+        "INSERT INTO member (group_id, value, kind, display, run_id, added_at) "
+        "VALUES (:group, :value, :kind, :display, :run, :at) ON CONFLICT DO NOTHING"
+    )
+    names = ("group", "value", "kind", "display", "at")
+    bound = [dict(zip(names, row, strict=True)) | {"run": run_id} for row in rows]
+    return conn.execute(statement, bound).rowcount if bound else 0
 
 
 def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -> None:
