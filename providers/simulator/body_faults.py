@@ -45,7 +45,9 @@ def _bodied(armed: Armed) -> Answer:
     if kind == "html":
         return html(status, "Error")
     if kind == "text":
-        return Answer(status=status, body=b"upstream connect error", headers=[(b"content-type", b"text/plain")])
+        return Answer(
+            status=status, body=b"upstream connect error", headers=[(b"content-type", b"text/plain")]
+        )
     if kind == "empty":
         return Answer(status=status)
     raise BadFault(f"{armed.spec}: body is json, html, text or empty")
@@ -110,7 +112,10 @@ def reshaped(armed: Armed, rows: list[Any], *, broken: Callable[[Row], Any]) -> 
         return [odd_dates(row, number) for number, row in enumerate(rows)]
     if armed.name == "page_rows":
         wanted = int(armed.number("rows", 100_000))
-        return [_clone(rows[n % len(rows)], n) if n >= len(rows) else rows[n] for n in range(wanted if rows else 0)]
+        return [
+            _clone(rows[n % len(rows)], n) if n >= len(rows) else rows[n]
+            for n in range(wanted if rows else 0)
+        ]
     damage: dict[str, Callable[[Row], Any]] = {
         "rows_without_id": lambda row: {key: value for key, value in row.items() if key != "id"},
         "null_rows": lambda _row: None,

@@ -123,7 +123,9 @@ CATALOGUE: tuple[Fault, ...] = (
     _row("T02", "all", "throttle(header=none)", "429 without any hint"),
     _row("T03", "OK AZ", "throttle(wait=-30)", "429 whose reset lies in the past"),
     _row("T04", "all", "throttle(wait=7200)", "429 whose reset is two hours ahead"),
-    _row("T05", "OK", "throttle(kind=concurrency)", "429 for too many calls at once: limit and remaining are 0"),
+    _row(
+        "T05", "OK", "throttle(kind=concurrency)", "429 for too many calls at once: limit and remaining are 0"
+    ),
     _row("T07", "all", "throttle@op=token", "429 at the token endpoint"),
     _row("T11", "OK", "slow_if_limit_over(200)", "a big page is never answered"),
     _row("T12", "OK", "error(E0000239)", "423, policies are being reconciled"),

@@ -12,7 +12,9 @@ from providers.simulator.directory import Directory, Group, Person, Status
 from providers.simulator.faults import CATALOGUE, Armed, BadFault, Board, Kind, parse
 from providers.simulator.wire import JSON, Answer, Request
 
-_PERSON_FIELDS = frozenset({"login", "email", "first_name", "last_name", "picture_url", "department", "title", "attributes"})
+_PERSON_FIELDS = frozenset(
+    {"login", "email", "first_name", "last_name", "picture_url", "department", "title", "attributes"}
+)
 _GROUP_FIELDS = frozenset({"name", "description", "kind"})
 
 
@@ -54,8 +56,13 @@ class Control:
             match = re.fullmatch(pattern, request.path)
             if match is not None and method == request.method:
                 return self._guarded(serve, request, match.groups())
-        return self._json({"error": f"no {request.method} {request.path}; see /_sim/state, requests, users, groups, "
-                                    "members, churn, faults, clock"}, 404)  # fmt: skip
+        return self._json(
+            {
+                "error": f"no {request.method} {request.path}; see /_sim/state, requests, users, groups, "
+                "members, churn, faults, clock"
+            },
+            404,
+        )
 
     def _guarded(self, serve: Callable[..., Any], request: Request, found: tuple[str, ...]) -> Answer:
         try:
@@ -75,10 +82,15 @@ class Control:
     def person(self, person: Person) -> dict[str, Any]:
         """One person as the truth has it."""
         return {
-            "id": person.id, "login": person.login, "email": person.email, "active": person.active,
-            "status": self.vendor.status_names[person.status], "first_name": person.first_name,
-            "last_name": person.last_name, "picture_url": person.picture_url,
-        }  # fmt: skip
+            "id": person.id,
+            "login": person.login,
+            "email": person.email,
+            "active": person.active,
+            "status": self.vendor.status_names[person.status],
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "picture_url": person.picture_url,
+        }
 
     @staticmethod
     def group(group: Group) -> dict[str, Any]:
@@ -92,9 +104,16 @@ class Control:
             "type": self.vendor.type,
             "users": [self.person(people[i]) for i in sorted(people)],
             "groups": [self.group(groups[i]) for i in sorted(groups)],
-            "apps": [{"id": app.id, "label": app.label, "users": sorted(self.directory.assigned(app)),
-                      "groups": sorted(app.groups)} for app in self.directory.apps.values()],
-        }  # fmt: skip
+            "apps": [
+                {
+                    "id": app.id,
+                    "label": app.label,
+                    "users": sorted(self.directory.assigned(app)),
+                    "groups": sorted(app.groups),
+                }
+                for app in self.directory.apps.values()
+            ],
+        }
 
     def requests(self, _body: Any = None) -> dict[str, Any]:
         """How many requests came, in all and by operation."""
@@ -177,8 +196,11 @@ class Control:
 
     def faults(self, _body: Any = None) -> dict[str, Any]:
         """What is switched on, and what could be."""
-        known = [{"id": row.id, "spec": row.spec, "summary": row.summary} for row in CATALOGUE
-                 if self.vendor.type in row.applies_to]  # fmt: skip
+        known = [
+            {"id": row.id, "spec": row.spec, "summary": row.summary}
+            for row in CATALOGUE
+            if self.vendor.type in row.applies_to
+        ]
         return {"armed": [armed.as_json() for armed in self.vendor.board.armed], "known": known}
 
     def add_fault(self, body: dict[str, Any]) -> dict[str, Any]:

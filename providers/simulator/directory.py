@@ -189,11 +189,18 @@ class Directory:
         for app in self.apps.values():
             app.people.discard(person_id)
 
-    def add_group(self, name: str, *, kind: str = "ordinary", members: Iterable[str] = (), **values: Any) -> Group:
+    def add_group(
+        self, name: str, *, kind: str = "ordinary", members: Iterable[str] = (), **values: Any
+    ) -> Group:
         """A new group. KeyError when a member is unknown."""
         now = int(self.clock.now())
         chosen = {self.people[person_id].id for person_id in members}
-        stamps = {"created_at": now, "updated_at": now, "members_updated_at": now, "members_updated_before": now}
+        stamps = {
+            "created_at": now,
+            "updated_at": now,
+            "members_updated_at": now,
+            "members_updated_before": now,
+        }
         group_id = values.pop("id", None) or self.ids.group(self.rng)
         group = Group(id=group_id, name=name, kind=kind, members=chosen, **{**stamps, **values})
         self.groups[group.id] = group

@@ -9,7 +9,18 @@ from typing import Any
 from providers.simulator.catalogue import CATALOGUE, SWITCHES, Fault, Kind, Switch
 from providers.simulator.clock import Clock
 
-__all__ = ["ALWAYS", "CATALOGUE", "SWITCHES", "Armed", "BadFault", "Board", "Fault", "Kind", "known_names", "parse"]
+__all__ = [
+    "ALWAYS",
+    "CATALOGUE",
+    "SWITCHES",
+    "Armed",
+    "BadFault",
+    "Board",
+    "Fault",
+    "Kind",
+    "known_names",
+    "parse",
+]
 
 ALWAYS = 1 << 62
 SELECTORS = frozenset({"op", "page", "nth", "times", "after", "id"})
@@ -76,8 +87,14 @@ class Armed:
     def as_json(self) -> dict[str, Any]:
         """What the control plane shows of it."""
         times = "always" if self.times == ALWAYS else self.times
-        return {"name": self.name, "spec": self.spec, "seen": self.seen, "fired": self.fired, "times": times,
-                "touched": self.memory.get("touched", [])}  # fmt: skip
+        return {
+            "name": self.name,
+            "spec": self.spec,
+            "seen": self.seen,
+            "fired": self.fired,
+            "times": times,
+            "touched": self.memory.get("touched", []),
+        }
 
 
 def known_names() -> list[str]:
@@ -114,7 +131,9 @@ def _read(spec: str) -> tuple[str, list[str], dict[str, str], dict[str, str]]:
             (chosen if key in SELECTORS else named)[key] = value
     for key, value in _pairs(outside):
         if key not in SELECTORS:
-            raise BadFault(f"{spec!r}: no selector {key or value!r}; there are {', '.join(sorted(SELECTORS))}")
+            raise BadFault(
+                f"{spec!r}: no selector {key or value!r}; there are {', '.join(sorted(SELECTORS))}"
+            )
         chosen[key] = value
     return name, args, named, chosen
 
@@ -139,19 +158,29 @@ def parse(spec: str, **selectors: Any) -> Armed:
     return _armed(spec, switch, args, named, chosen)
 
 
-def _armed(spec: str, switch: Switch, args: list[str], named: dict[str, str], chosen: dict[str, str]) -> Armed:
+def _armed(
+    spec: str, switch: Switch, args: list[str], named: dict[str, str], chosen: dict[str, str]
+) -> Armed:
     unknown = set(chosen) - SELECTORS
     if unknown:
         raise BadFault(f"no selector {min(unknown)!r}; there are {', '.join(sorted(SELECTORS))}")
     try:
         return Armed(
-            switch=switch, spec=spec, args=tuple(args), named=named, op=chosen.get("op"), id=chosen.get("id"),
-            page=int(chosen["page"]) if "page" in chosen else None, nth=int(chosen.get("nth", 1)),
+            switch=switch,
+            spec=spec,
+            args=tuple(args),
+            named=named,
+            op=chosen.get("op"),
+            id=chosen.get("id"),
+            page=int(chosen["page"]) if "page" in chosen else None,
+            nth=int(chosen.get("nth", 1)),
             times=ALWAYS if chosen.get("times") == "always" else int(chosen.get("times", 1)),
             after_s=float(chosen.get("after", 0)),
-        )  # fmt: skip
+        )
     except ValueError as error:
-        raise BadFault(f"{spec!r}: {error}; page, nth and times are whole numbers, times may be 'always'") from None
+        raise BadFault(
+            f"{spec!r}: {error}; page, nth and times are whole numbers, times may be 'always'"
+        ) from None
 
 
 class Board:

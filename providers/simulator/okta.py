@@ -95,7 +95,9 @@ class Okta:
     statuses = objects.STATUSES
     status_names = objects.STATUS_NAMES
 
-    def __init__(self, *, directory: Directory, clock: Clock, board: Board, rate_limits: str = "generous") -> None:
+    def __init__(
+        self, *, directory: Directory, clock: Clock, board: Board, rate_limits: str = "generous"
+    ) -> None:
         if rate_limits not in LIMITS:
             raise ValueError(f"unknown rate limits {rate_limits!r}: choose one of {', '.join(LIMITS)}")
         self.directory, self.clock, self.board = directory, clock, board
@@ -107,7 +109,9 @@ class Okta:
         self.tokens = {self.api_token}
         self.oauth = AuthorizationServer(clock=clock, seed=directory.seed)
         self.plan = rate_limits
-        self.buckets = Buckets(limits=self.limits_of(rate_limits), clock=clock, enforced=rate_limits != "generous")
+        self.buckets = Buckets(
+            limits=self.limits_of(rate_limits), clock=clock, enforced=rate_limits != "generous"
+        )
         self.requests: Counter[str] = Counter()
         self.stand_in: Okta | None = None
         self._faults = OktaFaults(self)
@@ -171,7 +175,11 @@ class Okta:
 
     def _other_org(self, request: Request) -> Answer:
         assert self.stand_in is not None  # noqa: S101
-        self.stand_in.base_url, self.stand_in.tokens, self.stand_in.oauth = self.base_url, self.tokens, self.oauth
+        self.stand_in.base_url, self.stand_in.tokens, self.stand_in.oauth = (
+            self.base_url,
+            self.tokens,
+            self.oauth,
+        )
         return self.stand_in.answer(request)
 
     def twin(self, directory: Directory) -> "Okta":
@@ -261,9 +269,11 @@ class Okta:
     # ---- who is asking
 
     def _authorize(self, call: Call) -> None:
-        scheme, _, token = call.request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if scheme.upper() == "SSWS":
-            if token not in self.tokens:
+        said = call.request.headers.get(b"authorization", b"").decode("latin-1")
+        scheme, _, token = said.partition(" ")
+        if said[:4].upper() == "SSWS":
+            # the vendor's own SDK writes no space after the scheme
+            if said[4:].strip() not in self.tokens:
                 raise Failed(objects.error("E0000011", number=self._served))
         else:
             try:
@@ -295,10 +305,13 @@ class Okta:
     def _organization(self, call: Call) -> Answer:
         if call.request.method != "GET":
             return objects.error("E0000022", number=self._served)
-        return self._json({
-            "id": self.org_id, "pipeline": "idx",
-            "_links": {"organization": {"href": self.base_url}, "alternate": {"href": self.base_url}},
-        })  # fmt: skip
+        return self._json(
+            {
+                "id": self.org_id,
+                "pipeline": "idx",
+                "_links": {"organization": {"href": self.base_url}, "alternate": {"href": self.base_url}},
+            }
+        )
 
     @staticmethod
     def _json(body: Any) -> Answer:
@@ -372,9 +385,16 @@ class Okta:
         return row
 
     def _page(
-        self, call: Call, ids: Callable[[], list[str]], row: Callable[[str], bytes], *, default: int, most: int,
-        least: int = 1, prefix: str = "",
-    ) -> Answer:  # fmt: skip
+        self,
+        call: Call,
+        ids: Callable[[], list[str]],
+        row: Callable[[str], bytes],
+        *,
+        default: int,
+        most: int,
+        least: int = 1,
+        prefix: str = "",
+    ) -> Answer:
         """One page of a list, with its Link lines; made once and then remembered until something changes."""
         request = call.request
         key = (request.path, request.query, request.headers.get(b"content-type"))
@@ -390,9 +410,13 @@ class Okta:
         return answer
 
     def _make_page(
-        self, call: Call, ids: Callable[[], list[str]], row: Callable[[str], bytes], bounds: tuple[int, int, int],
+        self,
+        call: Call,
+        ids: Callable[[], list[str]],
+        row: Callable[[str], bytes],
+        bounds: tuple[int, int, int],
         prefix: str,
-    ) -> tuple[bytes, str | None]:  # fmt: skip
+    ) -> tuple[bytes, str | None]:
         limit = self._limit(call.request.args, *bounds)
         key = (call.request.path, *(sorted((k, v) for k, v in call.request.args.items() if k not in _PAGING)))
         everything = self._lists.get(key)
@@ -412,8 +436,14 @@ class Okta:
             return 0
         match = _CURSOR.fullmatch(args["after"])
         if match is None:
-            raise Failed(objects.error("E0000001", "Api validation failed: after", number=self._served,
-                                       causes=("after: The cursor is not valid.",)))  # fmt: skip
+            raise Failed(
+                objects.error(
+                    "E0000001",
+                    "Api validation failed: after",
+                    number=self._served,
+                    causes=("after: The cursor is not valid.",),
+                )
+            )
         if "sortBy" in args:
             return ids.index(match[1]) + 1 if match[1] in ids else len(ids)
         return bisect_right(ids, match[1])
@@ -421,8 +451,14 @@ class Okta:
     def _limit(self, args: dict[str, str], default: int, most: int, least: int) -> int:
         text = args.get("limit", str(default))
         if not text.isdecimal() or int(text) < 1:
-            raise Failed(objects.error("E0000001", "Api validation failed: limit", number=self._served,
-                                       causes=("limit: The limit must be a positive whole number.",)))  # fmt: skip
+            raise Failed(
+                objects.error(
+                    "E0000001",
+                    "Api validation failed: limit",
+                    number=self._served,
+                    causes=("limit: The limit must be a positive whole number.",),
+                )
+            )
         return max(least, min(int(text), most))
 
     def _links(self, call: Call, after: str | None) -> Headers:
@@ -577,9 +613,14 @@ class Okta:
         start = int(args["after"]) if args.get("after", "").isdecimal() else 0
         limit = self._limit(args, 100, 1000, 1)
         try:
-            since, until = parse_iso(args.get("since", "1970-01-01")), parse_iso(args.get("until", "9999-01-01"))
+            since, until = (
+                parse_iso(args.get("since", "1970-01-01")),
+                parse_iso(args.get("until", "9999-01-01")),
+            )
         except ValueError:
-            raise Failed(objects.error("E0000001", "Api validation failed: since", number=self._served)) from None
+            raise Failed(
+                objects.error("E0000001", "Api validation failed: since", number=self._served)
+            ) from None
         found = [event for event in events[start:] if since <= event.at < until]
         if args.get("sortOrder", "ASCENDING").upper() == "DESCENDING":
             found.reverse()
@@ -596,7 +637,10 @@ _PAGING = frozenset({"after", "limit", "expand", "fields"})
 
 
 def _begins(person: Person, prefix: str) -> bool:
-    return any((text or "").lower().startswith(prefix) for text in (person.first_name, person.last_name, person.email))
+    return any(
+        (text or "").lower().startswith(prefix)
+        for text in (person.first_name, person.last_name, person.email)
+    )
 
 
 def _sorted_ids(rows: dict[str, Any], args: dict[str, str], rules: Rules) -> list[str]:

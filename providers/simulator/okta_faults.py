@@ -200,8 +200,9 @@ class OktaFaults:
             return None
         if armed.named.get("status") == "404":
             return objects.not_found(call.request.args["after"], "Cursor")
-        return objects.error("E0000001", "Api validation failed: after",
-                             causes=("after: The cursor is expired or not valid.",))  # fmt: skip
+        return objects.error(
+            "E0000001", "Api validation failed: after", causes=("after: The cursor is expired or not valid.",)
+        )
 
     def _filter(self, _armed: Armed, call: Call) -> Answer | None:
         return objects.error("E0000031") if {"filter", "search"} & set(call.request.args) else None
@@ -213,7 +214,9 @@ class OktaFaults:
         armed.memory["touched"] = [armed.id or first]
         if armed.name == "swap_between":
             identities = seeding.Identities([person.login for person in directory.people.values()])
-            armed.memory["touched"].append(directory.add_person(**seeding.invent(directory.rng, identities)).id)
+            armed.memory["touched"].append(
+                directory.add_person(**seeding.invent(directory.rng, identities)).id
+            )
         return None
 
     def _delete_group(self, armed: Armed, call: Call) -> Answer | None:
@@ -298,8 +301,11 @@ class OktaFaults:
 
 def links(answer: Answer) -> list[str]:
     """The URLs of the Link lines: self, then next where there is one."""
-    return [value.decode("latin-1").partition("<")[2].partition(">")[0] for name, value in answer.headers
-            if name == b"link"]  # fmt: skip
+    return [
+        value.decode("latin-1").partition("<")[2].partition(">")[0]
+        for name, value in answer.headers
+        if name == b"link"
+    ]
 
 
 def with_links(answer: Answer, here: str, onward: str) -> Answer:
@@ -328,6 +334,7 @@ def _relink(armed: Armed, answer: Answer) -> Answer:
     else:
         raise BadFault(f"{armed.spec}: choose merged, reordered, unquoted, comma or upper")
     changed = answer.without(b"link")
+    changed.manner = Manner.VERBATIM if form == "upper" else answer.manner
     changed.headers += [(name, line.encode("latin-1")) for line in lines]
     return changed
 

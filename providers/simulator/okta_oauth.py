@@ -16,11 +16,16 @@ class AuthorizationServer:
         self.revoked = False
 
     def token_answer(self, _call: object) -> Answer:
-        return Answer(status=400, body=b'{"error":"invalid_client","error_description":"no app is registered"}', headers=[JSON])
+        return Answer(
+            status=400,
+            body=b'{"error":"invalid_client","error_description":"no app is registered"}',
+            headers=[JSON],
+        )
 
     def check(self, scheme: str, token: str, request: Request, base_url: str) -> frozenset[str]:
         raise Refused
 
     def rotate_nonce(self) -> None: ...
     def forget(self, token: str) -> None: ...
+
     withheld: set[str] = set()

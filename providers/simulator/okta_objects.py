@@ -54,10 +54,12 @@ def error(code: str, summary: str | None = None, *, causes: tuple[str, ...] = ()
     """An error answer in Okta's envelope; `number` makes its errorId."""
     status, usual = ERRORS[code]
     body = {
-        "errorCode": code, "errorSummary": summary or usual, "errorLink": code,
+        "errorCode": code,
+        "errorSummary": summary or usual,
+        "errorLink": code,
         "errorId": "oae" + hashlib.sha256(f"{code}{number}".encode()).hexdigest()[:22],
         "errorCauses": [{"errorSummary": cause} for cause in causes],
-    }  # fmt: skip
+    }
     return Answer(status=status, body=orjson.dumps(body), headers=[JSON])
 
 
@@ -70,10 +72,17 @@ def profile(person: Person) -> dict[str, Any]:
     """The profile object: base schema plus the custom attributes that are set."""
     name = " ".join(filter(None, (person.first_name, person.last_name)))
     found: dict[str, Any] = {
-        "firstName": person.first_name, "lastName": person.last_name, "displayName": name, "mobilePhone": None,
-        "secondEmail": None, "title": person.title, "department": person.department, "login": person.login,
-        "email": person.email, **person.attributes,
-    }  # fmt: skip
+        "firstName": person.first_name,
+        "lastName": person.last_name,
+        "displayName": name,
+        "mobilePhone": None,
+        "secondEmail": None,
+        "title": person.title,
+        "department": person.department,
+        "login": person.login,
+        "email": person.email,
+        **person.attributes,
+    }
     if person.picture_url is not None:
         found["picture"] = person.picture_url
     return found
@@ -85,13 +94,18 @@ def user(person: Person, base_url: str, *, bare: bool) -> dict[str, Any]:
     changed = iso(person.status_changed_at)
     known = person.status is not Status.STAGED
     row: dict[str, Any] = {
-        "id": person.id, "status": STATUS_NAMES[person.status], "created": created,
-        "activated": created if known else None, "statusChanged": changed if known else None,
-        "lastLogin": None, "lastUpdated": iso(person.updated_at), "passwordChanged": created if known else None,
+        "id": person.id,
+        "status": STATUS_NAMES[person.status],
+        "created": created,
+        "activated": created if known else None,
+        "statusChanged": changed if known else None,
+        "lastLogin": None,
+        "lastUpdated": iso(person.updated_at),
+        "passwordChanged": created if known else None,
         "type": {"id": "oty1simulated0000001"},
         "profile": profile(person),
         "_links": {"self": {"href": f"{base_url}/api/v1/users/{person.id}"}},
-    }  # fmt: skip
+    }
     if not bare:
         row["transitioningToStatus"] = None
         row["credentials"] = {"password": {}, "provider": {"type": "OKTA", "name": "OKTA"}}
@@ -121,46 +135,76 @@ def project(row: dict[str, Any], fields: str) -> dict[str, Any]:
 
 def group(item: Group, base_url: str, *, stats: bool, members_updated_at: int) -> dict[str, Any]:
     """A group, with its numbers when they were asked for."""
-    links = {"logo": [], "users": {"href": f"{base_url}/api/v1/groups/{item.id}/users"},
-             "apps": {"href": f"{base_url}/api/v1/groups/{item.id}/apps"}}  # fmt: skip
+    links = {
+        "logo": [],
+        "users": {"href": f"{base_url}/api/v1/groups/{item.id}/users"},
+        "apps": {"href": f"{base_url}/api/v1/groups/{item.id}/apps"},
+    }
     told: dict[str, Any] = {"name": item.name, "description": item.description}
     kind = "okta:user_group"
     if item.kind == "app":
         kind = "okta:windows_security_principal"
-        told |= {"samAccountName": item.name, "dn": f"CN={item.name},OU=Groups,DC=example,DC=com",
-                 "windowsDomainQualifiedName": f"EXAMPLE\\{item.name}"}  # fmt: skip
+        told |= {
+            "samAccountName": item.name,
+            "dn": f"CN={item.name},OU=Groups,DC=example,DC=com",
+            "windowsDomainQualifiedName": f"EXAMPLE\\{item.name}",
+        }
     row: dict[str, Any] = {
-        "id": item.id, "created": iso(item.created_at), "lastUpdated": iso(item.updated_at),
-        "lastMembershipUpdated": iso(members_updated_at), "objectClass": [kind], "type": GROUP_TYPES[item.kind],
-        "profile": told, "_links": links,
-    }  # fmt: skip
+        "id": item.id,
+        "created": iso(item.created_at),
+        "lastUpdated": iso(item.updated_at),
+        "lastMembershipUpdated": iso(members_updated_at),
+        "objectClass": [kind],
+        "type": GROUP_TYPES[item.kind],
+        "profile": told,
+        "_links": links,
+    }
     if stats:
-        row["_embedded"] = {"stats": {
-            "usersCount": len(item.members), "appsCount": 0, "groupPushMappingsCount": 0, "hasAdminPrivlege": False,
-        }}  # fmt: skip
+        row["_embedded"] = {
+            "stats": {
+                "usersCount": len(item.members),
+                "appsCount": 0,
+                "groupPushMappingsCount": 0,
+                "hasAdminPrivlege": False,
+            }
+        }
     return row
 
 
 def app(item: App, base_url: str) -> dict[str, Any]:
     """An application."""
     return {
-        "id": item.id, "name": item.name, "label": item.label, "status": "ACTIVE", "lastUpdated": iso(1_767_225_600),
-        "created": iso(1_767_225_600), "features": [], "signOnMode": "OPENID_CONNECT",
+        "id": item.id,
+        "name": item.name,
+        "label": item.label,
+        "status": "ACTIVE",
+        "lastUpdated": iso(1_767_225_600),
+        "created": iso(1_767_225_600),
+        "features": [],
+        "signOnMode": "OPENID_CONNECT",
         "_links": {"users": {"href": f"{base_url}/api/v1/apps/{item.id}/users"}},
-    }  # fmt: skip
+    }
 
 
 def app_user(item: App, person: Person, base_url: str, *, embed: dict[str, Any] | None) -> dict[str, Any]:
     """An assignment of a person to an application; the account itself comes only on request."""
     row: dict[str, Any] = {
-        "id": person.id, "externalId": None, "created": iso(person.created_at), "lastUpdated": iso(person.updated_at),
-        "scope": "USER" if person.id in item.people else "GROUP", "status": "ACTIVE",
-        "statusChanged": iso(person.status_changed_at), "passwordChanged": None, "syncState": "DISABLED",
+        "id": person.id,
+        "externalId": None,
+        "created": iso(person.created_at),
+        "lastUpdated": iso(person.updated_at),
+        "scope": "USER" if person.id in item.people else "GROUP",
+        "status": "ACTIVE",
+        "statusChanged": iso(person.status_changed_at),
+        "passwordChanged": None,
+        "syncState": "DISABLED",
         "credentials": {"userName": person.login},
         "profile": {"given_name": person.first_name, "family_name": person.last_name, "email": person.email},
-        "_links": {"app": {"href": f"{base_url}/api/v1/apps/{item.id}"},
-                   "user": {"href": f"{base_url}/api/v1/users/{person.id}"}},
-    }  # fmt: skip
+        "_links": {
+            "app": {"href": f"{base_url}/api/v1/apps/{item.id}"},
+            "user": {"href": f"{base_url}/api/v1/users/{person.id}"},
+        },
+    }
     if embed is not None:
         row["_embedded"] = {"user": embed}
     return row
@@ -169,11 +213,16 @@ def app_user(item: App, person: Person, base_url: str, *, embed: dict[str, Any] 
 def app_group(item: App, found: Group, base_url: str, *, embed: dict[str, Any] | None) -> dict[str, Any]:
     """An assignment of a group to an application."""
     row: dict[str, Any] = {
-        "id": found.id, "priority": 0, "lastUpdated": iso(found.updated_at), "profile": {},
-        "_links": {"app": {"href": f"{base_url}/api/v1/apps/{item.id}"},
-                   "self": {"href": f"{base_url}/api/v1/apps/{item.id}/groups/{found.id}"},
-                   "group": {"href": f"{base_url}/api/v1/groups/{found.id}"}},
-    }  # fmt: skip
+        "id": found.id,
+        "priority": 0,
+        "lastUpdated": iso(found.updated_at),
+        "profile": {},
+        "_links": {
+            "app": {"href": f"{base_url}/api/v1/apps/{item.id}"},
+            "self": {"href": f"{base_url}/api/v1/apps/{item.id}/groups/{found.id}"},
+            "group": {"href": f"{base_url}/api/v1/groups/{found.id}"},
+        },
+    }
     if embed is not None:
         row["_embedded"] = {"group": embed}
     return row
@@ -185,19 +234,46 @@ def log_event(event: Event, directory: Directory) -> dict[str, Any]:
     if event.person_id is not None:
         person = directory.people.get(event.person_id)
         login = person.login if person is not None else event.name
-        targets.append({"id": event.person_id, "type": "User", "alternateId": login, "displayName": login,
-                        "detailEntry": None})  # fmt: skip
+        targets.append(
+            {
+                "id": event.person_id,
+                "type": "User",
+                "alternateId": login,
+                "displayName": login,
+                "detailEntry": None,
+            }
+        )
     if event.group_id is not None:
-        targets.append({"id": event.group_id, "type": "UserGroup", "alternateId": "unknown",
-                        "displayName": event.name, "detailEntry": None})  # fmt: skip
+        targets.append(
+            {
+                "id": event.group_id,
+                "type": "UserGroup",
+                "alternateId": "unknown",
+                "displayName": event.name,
+                "detailEntry": None,
+            }
+        )
     kind = EVENT_TYPES.get(event.kind, "user.account.update_profile")
     return {
-        "uuid": f"{event.number:08x}-0000-4000-8000-{directory.seed % 0xffffffffffff:012x}",
-        "published": iso(event.at), "eventType": kind, "version": "0", "displayMessage": kind, "severity": "INFO",
+        "uuid": f"{event.number:08x}-0000-4000-8000-{directory.seed % 0xFFFFFFFFFFFF:012x}",
+        "published": iso(event.at),
+        "eventType": kind,
+        "version": "0",
+        "displayMessage": kind,
+        "severity": "INFO",
         "outcome": {"result": "SUCCESS", "reason": None},
-        "actor": {"id": "00uSimulatedAdmin001", "type": "User", "alternateId": "admin@example.com",
-                  "displayName": "Admin"},
-        "target": targets, "client": None, "transaction": {"type": "WEB", "id": f"t{event.number}", "detail": {}},
-        "debugContext": {"debugData": {}}, "legacyEventType": None, "authenticationContext": None,
-        "securityContext": None, "request": {"ipChain": []},
-    }  # fmt: skip
+        "actor": {
+            "id": "00uSimulatedAdmin001",
+            "type": "User",
+            "alternateId": "admin@example.com",
+            "displayName": "Admin",
+        },
+        "target": targets,
+        "client": None,
+        "transaction": {"type": "WEB", "id": f"t{event.number}", "detail": {}},
+        "debugContext": {"debugData": {}},
+        "legacyEventType": None,
+        "authenticationContext": None,
+        "securityContext": None,
+        "request": {"ipChain": []},
+    }

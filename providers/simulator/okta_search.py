@@ -40,8 +40,15 @@ _GROUP_READERS: Mapping[str, Reader] = {
     "lastMembershipUpdated": attrgetter("members_updated_at"),
     "profile.name": attrgetter("name"),
 }
-_FILTERED_USER = ("status", "lastUpdated", "id", "profile.login", "profile.email", "profile.firstName",
-                  "profile.lastName")  # fmt: skip
+_FILTERED_USER = (
+    "status",
+    "lastUpdated",
+    "id",
+    "profile.login",
+    "profile.email",
+    "profile.firstName",
+    "profile.lastName",
+)
 _FILTERED_GROUP = ("id", "type", "lastUpdated", "lastMembershipUpdated")
 _STAMPS = {"lastUpdated", "lastMembershipUpdated", "created", "statusChanged"}
 
@@ -64,13 +71,17 @@ GROUP_FILTER = Rules(
     readers=_GROUP_READERS, operators={name: _TIMES if name in _STAMPS else _EQ for name in _FILTERED_GROUP}
 )
 USER_SEARCH = Rules(
-    readers=_USER_READERS, operators=dict.fromkeys(_USER_READERS, _SEARCH), fallback=_profile_value,
+    readers=_USER_READERS,
+    operators=dict.fromkeys(_USER_READERS, _SEARCH),
+    fallback=_profile_value,
     fallback_operators=_SEARCH,
-)  # fmt: skip
+)
 GROUP_SEARCH = Rules(
-    readers=_GROUP_READERS, operators=dict.fromkeys(_GROUP_READERS, _SEARCH), fallback=_profile_value,
+    readers=_GROUP_READERS,
+    operators=dict.fromkeys(_GROUP_READERS, _SEARCH),
+    fallback=_profile_value,
     fallback_operators=_SEARCH,
-)  # fmt: skip
+)
 
 
 def sort_reader(name: str, rules: Rules) -> Reader | None:

@@ -9,9 +9,13 @@ from providers.simulator.clock import SEED_TIME_S
 from providers.simulator.directory import App, Directory, Group, Person, Status
 
 SPRINKLE = (
-    (0.015, Status.PROVISIONED), (0.005, Status.RECOVERY), (0.01, Status.PASSWORD_EXPIRED), (0.01, Status.LOCKED),
-    (0.015, Status.STAGED), (0.015, Status.SUSPENDED),
-)  # fmt: skip
+    (0.015, Status.PROVISIONED),
+    (0.005, Status.RECOVERY),
+    (0.01, Status.PASSWORD_EXPIRED),
+    (0.01, Status.LOCKED),
+    (0.015, Status.STAGED),
+    (0.015, Status.SUSPENDED),
+)
 YEARS_S = 6 * 365 * 86_400
 LARGEST_SHARE = 0.3
 
@@ -48,10 +52,14 @@ def invent(rng: random.Random, identities: Identities) -> dict[str, Any]:
     login = identities.fresh(local, "example.org" if rng.random() < 0.12 else "example.com")
     picture = f"https://pictures.example.com/{login.split('@')[0]}.jpg" if rng.random() < 0.3 else None
     return {
-        "login": login, "email": login, "first_name": first, "last_name": last, "picture_url": picture,
+        "login": login,
+        "email": login,
+        "first_name": first,
+        "last_name": last,
+        "picture_url": picture,
         "department": names.DEPARTMENTS[int(rng.random() * len(names.DEPARTMENTS))],
         "title": names.TITLES[int(rng.random() * len(names.TITLES))],
-    }  # fmt: skip
+    }
 
 
 def _people(directory: Directory, count: int) -> None:
@@ -61,9 +69,13 @@ def _people(directory: Directory, count: int) -> None:
         updated = created + int(rng.random() * (SEED_TIME_S - created))
         fields = invent(rng, identities)
         person = Person(
-            id=directory.ids.person(rng), status=_status(rng.random()), created_at=created, updated_at=updated,
-            status_changed_at=created, **fields,
-        )  # fmt: skip
+            id=directory.ids.person(rng),
+            status=_status(rng.random()),
+            created_at=created,
+            updated_at=updated,
+            status_changed_at=created,
+            **fields,
+        )
         directory.people[person.id] = person
 
 
@@ -98,15 +110,26 @@ def _groups(directory: Directory, count: int, memberships: int | None) -> None:
     rng, everybody = directory.rng, list(directory.people)
     rest = None if memberships is None else memberships - len(everybody)
     sizes = group_sizes(count - 1, len(everybody), rest)
-    everyone = Group(id=directory.ids.group(rng), name="Everyone", kind="built_in", members=set(everybody),
-                     description="All users in your organization")  # fmt: skip
+    everyone = Group(
+        id=directory.ids.group(rng),
+        name="Everyone",
+        kind="built_in",
+        members=set(everybody),
+        description="All users in your organization",
+    )
     directory.groups[everyone.id] = everyone
     for number, size in enumerate(sizes):
         created = SEED_TIME_S - int(rng.random() * YEARS_S)
         name = names.group_name(number)
-        group = Group(id=directory.ids.group(rng), name=name, description=f"{name} staff", created_at=created,
-                      updated_at=created, members=set(rng.sample(everybody, size)),
-                      kind="app" if number % 10 == 9 else "ordinary")  # fmt: skip
+        group = Group(
+            id=directory.ids.group(rng),
+            name=name,
+            description=f"{name} staff",
+            created_at=created,
+            updated_at=created,
+            members=set(rng.sample(everybody, size)),
+            kind="app" if number % 10 == 9 else "ordinary",
+        )
         directory.groups[group.id] = group
 
 
@@ -121,7 +144,9 @@ def _apps(directory: Directory) -> None:
         directory.apps[app.id] = app
 
 
-def fill(directory: Directory, *, users: int, groups: int, memberships: int | None, scenario: str | None) -> None:
+def fill(
+    directory: Directory, *, users: int, groups: int, memberships: int | None, scenario: str | None
+) -> None:
     """Seed an empty directory; `memberships` counts all of them, Everyone's included; ValueError when impossible."""
     if scenario not in (None, "demo"):
         raise ValueError(f"unknown scenario {scenario!r}: leave it out, or use 'demo'")
@@ -133,8 +158,9 @@ def fill(directory: Directory, *, users: int, groups: int, memberships: int | No
         someone.email = None
 
 
-def churn(directory: Directory, *, joiners: int = 0, leavers: int = 0, movers: int = 0,
-          renames: int = 0) -> dict[str, list[str]]:  # fmt: skip
+def churn(
+    directory: Directory, *, joiners: int = 0, leavers: int = 0, movers: int = 0, renames: int = 0
+) -> dict[str, list[str]]:
     """Let people come, go, change groups and marry; answers who did what, by id.
 
     Leavers go three ways in turn: the account is closed, deleted, suspended.
@@ -145,7 +171,7 @@ def churn(directory: Directory, *, joiners: int = 0, leavers: int = 0, movers: i
     if wanted > len(pool):
         raise ValueError(f"churn asks for {wanted} people and only {len(pool)} are active")
     chosen = rng.sample(pool, wanted)
-    going, moving, renaming = chosen[:leavers], chosen[leavers:leavers + movers], chosen[leavers + movers:]
+    going, moving, renaming = chosen[:leavers], chosen[leavers : leavers + movers], chosen[leavers + movers :]
     for number, person_id in enumerate(going):
         _leave(directory, person_id, number)
     for person_id in moving:

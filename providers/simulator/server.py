@@ -46,9 +46,17 @@ class Application:
 
 
 def build(
-    type: str, *, users: int = 1000, groups: int = 40, seed: int = 1, memberships: int | None = None,
-    scenario: str | None = None, rate_limits: str = "generous", latency_s: float = 0.0, faults: Sequence[str] = (),
-) -> Application:  # fmt: skip
+    type: str,
+    *,
+    users: int = 1000,
+    groups: int = 40,
+    seed: int = 1,
+    memberships: int | None = None,
+    scenario: str | None = None,
+    rate_limits: str = "generous",
+    latency_s: float = 0.0,
+    faults: Sequence[str] = (),
+) -> Application:
     """A seeded IdP, not yet serving. ValueError for an unknown type, scenario, limit or fault."""
     if type not in TYPES:
         raise ValueError(f"no simulator of type {type!r}; there are {', '.join(TYPES)}")
@@ -72,9 +80,18 @@ def _listen(port: int) -> socket.socket:
 
 def _server(app: Any) -> uvicorn.Server:
     config = uvicorn.Config(
-        app, lifespan="off", log_config=None, access_log=False, date_header=False, server_header=False,
-        proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=1, interface="asgi3", ws="none",
-    )  # fmt: skip
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        interface="asgi3",
+        ws="none",
+    )
     return uvicorn.Server(config)
 
 
@@ -141,7 +158,9 @@ class Simulator:
     def __enter__(self) -> "Simulator":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -183,7 +202,9 @@ class Simulator:
         """Switch all faults off."""
         self._call(self._app.control.clear_faults)
 
-    def churn(self, *, joiners: int = 0, leavers: int = 0, movers: int = 0, renames: int = 0) -> dict[str, Any]:
+    def churn(
+        self, *, joiners: int = 0, leavers: int = 0, movers: int = 0, renames: int = 0
+    ) -> dict[str, Any]:
         """Let people come, go, move and be renamed; answers their ids."""
         counts = {"joiners": joiners, "leavers": leavers, "movers": movers, "renames": renames}
         return self._call(lambda: self._app.control.churn(counts))
@@ -205,23 +226,59 @@ def add_command(app: Application, name: str) -> str:
 
 
 def start(
-    type: str, *, users: int = 1000, groups: int = 40, seed: int = 1, port: int = 0, faults: Sequence[str] = (),
-    scenario: str | None = None, memberships: int | None = None, rate_limits: str = "generous", latency_s: float = 0.0,
-) -> Simulator:  # fmt: skip
+    type: str,
+    *,
+    users: int = 1000,
+    groups: int = 40,
+    seed: int = 1,
+    port: int = 0,
+    faults: Sequence[str] = (),
+    scenario: str | None = None,
+    memberships: int | None = None,
+    rate_limits: str = "generous",
+    latency_s: float = 0.0,
+) -> Simulator:
     """Serve a simulated IdP from a daemon thread on loopback; port 0 takes a free one. ValueError as in build."""
-    app = build(type, users=users, groups=groups, seed=seed, memberships=memberships, scenario=scenario,
-                rate_limits=rate_limits, latency_s=latency_s, faults=faults)  # fmt: skip
+    app = build(
+        type,
+        users=users,
+        groups=groups,
+        seed=seed,
+        memberships=memberships,
+        scenario=scenario,
+        rate_limits=rate_limits,
+        latency_s=latency_s,
+        faults=faults,
+    )
     return Simulator(app, port)
 
 
 def run(
-    type: str, *, users: int = 1000, groups: int = 40, seed: int = 1, port: int = 0, faults: Sequence[str] = (),
-    scenario: str | None = None, memberships: int | None = None, rate_limits: str = "generous", latency_s: float = 0.0,
+    type: str,
+    *,
+    users: int = 1000,
+    groups: int = 40,
+    seed: int = 1,
+    port: int = 0,
+    faults: Sequence[str] = (),
+    scenario: str | None = None,
+    memberships: int | None = None,
+    rate_limits: str = "generous",
+    latency_s: float = 0.0,
     name: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Serve in the foreground until SIGINT or SIGTERM; the first line on stdout is the command that connects."""
-    app = build(type, users=users, groups=groups, seed=seed, memberships=memberships, scenario=scenario,
-                rate_limits=rate_limits, latency_s=latency_s, faults=faults)  # fmt: skip
+    app = build(
+        type,
+        users=users,
+        groups=groups,
+        seed=seed,
+        memberships=memberships,
+        scenario=scenario,
+        rate_limits=rate_limits,
+        latency_s=latency_s,
+        faults=faults,
+    )
     sock = _listen(port)
     app.vendor.base_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     sys.stdout.write(add_command(app, name or type) + "\n")

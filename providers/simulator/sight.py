@@ -33,7 +33,9 @@ class Sight:
             return False
         if self.scoped_groups is None:
             return True
-        return any(person_id in directory.groups[g].members for g in self.scoped_groups if g in directory.groups)
+        return any(
+            person_id in directory.groups[g].members for g in self.scoped_groups if g in directory.groups
+        )
 
     def people(self, ids: list[str], directory: Directory) -> list[str]:
         """The people of a list that its caller gets to see."""

@@ -7,13 +7,27 @@ from providers.simulator.directory import Directory, Group, Person, Status
 from providers.simulator.faults import Armed, BadFault
 
 HARD_NAMES = (
-    ("Zoe\u0308", "Mu\u0308ller"), ("\U0001d4d0\U0001d4ed\U0001d4ea", "\U00020bb7野"), ("\u202eנועה\u202c", "الحسن"),
-    ("Nul\x00l", "Byte"), ("A" * 60, "B" * 60), ("C" * 10_000, "Long"), ("<script>alert(1)</script>", "<b>&amp;"),
-    ("\u3000山田\u3000", "太\u200d郎"), (" ", "\t"), ("Robert'); DROP TABLE users;--", "O'Brien"),
-)  # fmt: skip
+    ("Zoe\u0308", "Mu\u0308ller"),
+    ("\U0001d4d0\U0001d4ed\U0001d4ea", "\U00020bb7野"),
+    ("\u202eנועה\u202c", "الحسن"),
+    ("Nul\x00l", "Byte"),
+    ("A" * 60, "B" * 60),
+    ("C" * 10_000, "Long"),
+    ("<script>alert(1)</script>", "<b>&amp;"),
+    ("\u3000山田\u3000", "太\u200d郎"),
+    (" ", "\t"),
+    ("Robert'); DROP TABLE users;--", "O'Brien"),
+)
 HARD_GROUP_NAMES = (
-    "Group:inner", "a,b;c", "path/to/team", "two\nlines", "\u202eقسم\u202c", "🚀 Launch", "x" * 300, "  outer spaces  ",
-)  # fmt: skip
+    "Group:inner",
+    "a,b;c",
+    "path/to/team",
+    "two\nlines",
+    "\u202eقسم\u202c",
+    "🚀 Launch",
+    "x" * 300,
+    "  outer spaces  ",
+)
 ODD_PICTURES = ("not a url", "http://pictures.example.com/plain.jpg", "javascript:alert(1)", "", 12345)
 ABSENT = "\0absent"
 
@@ -25,7 +39,11 @@ def somebody(directory: Directory, armed: Armed, count: int = 1) -> list[Person]
             raise BadFault(f"{armed.spec}: nobody has the id {armed.id}")
         return [directory.people[armed.id]]
     pool = [directory.people[i] for i in sorted(directory.people)]
-    pool = [p for p in pool if p.status is Status.ACTIVE and p.email and not p.wire and p.id not in directory.touched]
+    pool = [
+        p
+        for p in pool
+        if p.status is Status.ACTIVE and p.email and not p.wire and p.id not in directory.touched
+    ]
     if len(pool) < count:
         raise BadFault(f"{armed.spec} needs {count} active people and there are {len(pool)}")
     chosen = directory.rng.sample(pool, count)
@@ -112,13 +130,20 @@ def _null_fields(directory: Directory, armed: Armed) -> None:
     nothing = dict.fromkeys(("first_name", "last_name", "department", "title", "picture_url"))
     directory.change_person(nulls.id, **nothing)
     for person in absent:
-        gone = dict.fromkeys(("firstName", "lastName", "displayName", "department", "title", "picture"), ABSENT)
+        gone = dict.fromkeys(
+            ("firstName", "lastName", "displayName", "department", "title", "picture"), ABSENT
+        )
         person.wire["profile"] = gone
         directory.change_person(person.id, **nothing)
 
 
 def _odd_types(directory: Directory, armed: Armed) -> None:
-    odd = {"employeeNumber": 12345, "badges": [1, "two", None], "flags": {"remote": True, "level": 1.5}, "manager": False}
+    odd = {
+        "employeeNumber": 12345,
+        "badges": [1, "two", None],
+        "flags": {"remote": True, "level": 1.5},
+        "manager": False,
+    }
     for person in somebody(directory, armed, 1 if armed.id else 3):
         directory.change_person(person.id, attributes={**person.attributes, **odd})
 
@@ -147,7 +172,9 @@ def _group_name(directory: Directory, armed: Armed) -> None:
         first, second = some_groups(directory, armed, 2)
         directory.change_group(second.id, name=first.name)
         return
-    for group, name in zip(some_groups(directory, armed, len(HARD_GROUP_NAMES)), HARD_GROUP_NAMES, strict=False):
+    for group, name in zip(
+        some_groups(directory, armed, len(HARD_GROUP_NAMES)), HARD_GROUP_NAMES, strict=False
+    ):
         directory.change_group(group.id, name=name)
 
 

@@ -31,6 +31,7 @@ class Manner(StrEnum):
     RESET_AFTER = "after"
     RESET_MID = "mid"
     SHORT = "short"
+    VERBATIM = "verbatim"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +85,11 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
             body += message.get("body", b"")
             more = message.get("more_body", False)
     return Request(
-        method=scope["method"], path=scope["path"], query=scope["query_string"], headers=dict(scope["headers"]), body=body
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=dict(scope["headers"]),
+        body=body,
     )
 
 
@@ -113,11 +118,15 @@ class Line:
         manner, head = answer.manner, head_of(answer)
         if manner is Manner.DRIP:
             await self._drip(head + answer.body, transport)
-        elif manner is Manner.SHORT:
-            transport.write(head + answer.body[: len(answer.body) // 2])
+        elif manner in (Manner.SHORT, Manner.VERBATIM):
+            # the server library would mend the length and the case of header names
+            whole = len(answer.body) if manner is Manner.VERBATIM else len(answer.body) // 2
+            transport.write(head + answer.body[:whole])
             transport.close()
         elif manner in (Manner.RESET_AFTER, Manner.RESET_MID):
-            transport.write(head + (answer.body[: len(answer.body) // 2] if manner is Manner.RESET_MID else b""))
+            transport.write(
+                head + (answer.body[: len(answer.body) // 2] if manner is Manner.RESET_MID else b"")
+            )
             await asyncio.sleep(0.02)  # lets the bytes leave before the reset overtakes them
         if manner in (Manner.RESET_BEFORE, Manner.RESET_AFTER, Manner.RESET_MID):
             reset(transport)
@@ -138,8 +147,11 @@ class Line:
 
 def head_of(answer: Answer) -> bytes:
     """The status line and headers as bytes, for answers the server library would refuse to send."""
-    lines = [b"HTTP/1.1 %d Simulated" % answer.status, *(name + b": " + value for name, value in answer.headers)]
-    return b"\r\n".join([*lines, b"content-length: %d" % len(answer.body), b"", b""])
+    lines = [
+        b"HTTP/1.1 %d Simulated" % answer.status,
+        *(name + b": " + value for name, value in answer.headers),
+    ]
+    return b"\r\n".join([*lines, b"connection: close", b"content-length: %d" % len(answer.body), b"", b""])
 
 
 def reset(transport: Any) -> None:
