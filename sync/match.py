@@ -57,7 +57,7 @@ class Candidates:
     claimed: dict[str, DirectoryUser] = field(default_factory=dict)
     """Who of this connection holds an account already, by user id; the gone hold none."""
     doubled_emails: frozenset[str] = frozenset()
-    """E-mail keys that several newcomers of one read claim."""
+    """E-mail keys that several people without an account claim."""
 
     def add(self, rows: Iterable[DirectoryUser]) -> None:
         for row in rows:
@@ -179,8 +179,9 @@ def _account(
     record: UserRecord, address: str | None, row: DirectoryUser | None, candidates: Candidates
 ) -> Match:
     key = fold(address)
-    if row is None and key in candidates.doubled_emails:
-        return _dispute(f"several people of this directory have the e-mail {address}")
+    if key in candidates.doubled_emails:
+        dispute = _dispute(f"several people of this directory have the e-mail {address}")
+        return replace(dispute, directory_user=row)
     tombstone = candidates.tombstones.get(record.external_id or record.scim_external_id or "")
     if tombstone is not None and (user := candidates.users.get(tombstone.user_id or "")):
         return Match(situation=Situation.UNLINKED, directory_user=row, user=user, rule="returned")

@@ -8,6 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from sync.model.resources import Status
 from sync.store.schema import directory_user, link, staged, users
 from sync.store.text import chunks
 
@@ -84,24 +85,34 @@ def count_new(conn: Connection, run_id: str, kind: Staged, connection_id: str) -
 
 
 def doubled_emails(conn: Connection, run_id: str, connection_id: str) -> frozenset[str]:
-    """E-mail keys that more than one newcomer of this read claims."""
-    known = sa.exists().where(
-        directory_user.c.connection_id == connection_id,
-        directory_user.c.external_id == staged.c.key,
-        directory_user.c.deleted_at.is_(None),
+    """E-mail keys that several people without an account claim: in this read, or one in it and one before."""
+    mine = sa.and_(directory_user.c.connection_id == connection_id, directory_user.c.deleted_at.is_(None))
+    has_account = sa.exists().where(
+        mine, directory_user.c.external_id == staged.c.key, link.c.directory_user_id == directory_user.c.id
     )
-    query = (
-        sa.select(staged.c.email_key)
-        .where(
-            staged.c.run_id == run_id,
-            staged.c.kind == Staged.USER.value,
-            staged.c.email_key.is_not(None),
-            ~known,
+    without = sa.select(staged.c.email_key).where(
+        staged.c.run_id == run_id,
+        staged.c.kind == Staged.USER.value,
+        staged.c.email_key.is_not(None),
+        ~has_account,
+    )
+    among_themselves = without.group_by(staged.c.email_key).having(sa.func.count() > 1)
+    read_too = staged.alias("read_too")
+    with_an_earlier_one = without.where(
+        sa.exists().where(
+            mine,
+            directory_user.c.email_key == staged.c.email_key,
+            directory_user.c.external_id != staged.c.key,
+            directory_user.c.status != Status.GONE.value,
+            ~sa.exists().where(link.c.directory_user_id == directory_user.c.id),
+            ~sa.exists().where(
+                read_too.c.run_id == run_id,
+                read_too.c.kind == Staged.USER.value,
+                read_too.c.key == directory_user.c.external_id,
+            ),
         )
-        .group_by(staged.c.email_key)
-        .having(sa.func.count() > 1)
     )
-    return frozenset(conn.scalars(query))
+    return frozenset([*conn.scalars(among_themselves), *conn.scalars(with_an_earlier_one)])
 
 
 def moving_users(conn: Connection, run_id: str, email_keys: Iterable[str]) -> frozenset[str]:
