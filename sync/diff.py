@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sync.group_rules import tag_of
 from sync.match import Match, Situation
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Policy
@@ -302,12 +303,17 @@ def decide_group(
     document_differs: bool = False,
 ) -> Change | None:
     """The one change a group's record asks for: create, rename, a note, or none."""
-    after: dict[str, Any] = {"name": record.name, "tag": policy.tag_of(record.name)}
+    tagged = (
+        record if row is None else record._replace(external_id=record.external_id or row.external_id or "")
+    )
+    after: dict[str, Any] = {"name": record.name, "tag": tag_of(tagged, policy)}
     before = {"name": row.name, "tag": row.tag} if row else {}
     if row is None:
         action, reason = Action.GROUP_CREATE, "in the directory"
     elif before != after:
-        action, reason = Action.GROUP_RENAME, "renamed at the directory"
+        renamed = record.name != row.name
+        action = Action.GROUP_RENAME
+        reason = "renamed at the directory" if renamed else "tagged otherwise by the connection's settings"
     elif document_differs or _group_differs(record, row, fingerprint):
         action, before, after, reason = Action.RECORD, {}, {}, "noted: nothing changes for its members"
     else:

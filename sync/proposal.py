@@ -12,6 +12,7 @@ from typing import Any
 
 from sync.diff import Attention, Decision, decide, decide_group
 from sync.fence import Fence
+from sync.group_rules import OUT_OF_SCOPE
 from sync.known import Known, load
 from sync.match import match
 from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
@@ -126,7 +127,14 @@ class Proposal:
     def _gone_groups(self, gone: dict[str, str]) -> None:
         with self._fence.read() as conn:
             rows = resources.directory_groups(conn, self._connection.id, external_ids=list(gone))
-        self._keep([Decision(change=group_deletion(row, gone[row.external_id or ""])) for row in rows])
+        reasons = [(row, gone[row.external_id or ""]) for row in rows]
+        self._keep(
+            [
+                Decision(change=group_deletion(row, why))
+                for row, why in reasons
+                if not _kept_for_push(row, why)
+            ]
+        )
 
     def _members(self, kind: Staged, pieces: Sequence[tuple[dict[str, Any], bytes | None]]) -> None:
         with self._fence.read() as conn:
@@ -256,6 +264,11 @@ def group_deletion(row: Group, why: str) -> Change:
         before={"name": row.name, "tag": row.tag},
         expects_version=None,
     )
+
+
+def _kept_for_push(row: Group, why: str) -> bool:
+    """A group out of scope that the IdP pushes stays, untagged: deleted, the next push would fail."""
+    return why.startswith(OUT_OF_SCOPE) and row.origin != "pull" and row.tag is None
 
 
 def _member_change(

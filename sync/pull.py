@@ -29,7 +29,7 @@ from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
 from sync.model.source import Source
 from sync.proposal import Proposal, raise_attention
-from sync.safeguards import Hold, Standing, holds
+from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
 from sync.store import connections, plans, resources, runs, staging
@@ -236,6 +236,7 @@ class Pull:
             users_met=snapshot.users_met if whole else None,
             first_run=not self.connection.first_run_approved,
             approved_beforehand=self.run.approved_beforehand,
+            idle_includes=snapshot.idle_includes,
         )
 
     def _conclude(
@@ -321,6 +322,8 @@ def _reasons(proposal: Proposal, snapshot: Snapshot, lie: str | None, stopped: S
             f"{proposal.dropped:,} removals were left out because of that; a complete read decides."
         )
     reasons += [hold.sentence for hold in stopped]
+    if not stopped:
+        reasons += [idle_sentence(pattern) for pattern in snapshot.idle_includes]
     reasons += snapshot.notes
     for record in snapshot.set_aside:
         reasons.append(f"Set aside: {record.kind} {record.external_id or 'without an id'}: {record.why}")

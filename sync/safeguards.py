@@ -20,7 +20,7 @@ class Standing:
 
     ``users_met`` is how many people the read saw, ``users_before`` how many live directory users
     there were; None when the read was no full pull. ``approved_beforehand`` says that an admin let
-    the first run go unread.
+    the first run go unread. ``idle_includes`` are group patterns that no group of the read fits.
     """
 
     managed_active: int
@@ -30,6 +30,7 @@ class Standing:
     users_met: int | None
     first_run: bool
     approved_beforehand: bool = False
+    idle_includes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,17 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
     """Every safeguard that wants this plan to wait; none means: proceed."""
     if tally.empty:
         return ()
-    rules = (_first_run, _source_shrank, _suspensions, _groups, _members, _tags, _creations, _updates)
+    rules = (
+        _first_run,
+        _idle_include,
+        _source_shrank,
+        _suspensions,
+        _groups,
+        _members,
+        _tags,
+        _creations,
+        _updates,
+    )
     return [hold for rule in rules for hold in rule(tally, standing, policy)]
 
 
@@ -59,6 +70,19 @@ def _first_run(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Ho
             sentence="This is the first run of the connection. Read the plan, then approve it.",
             actions=EVERYTHING,
         )
+
+
+def _idle_include(_tally: Tally, standing: Standing, _policy: Policy) -> Iterator[Hold]:
+    for pattern in standing.idle_includes:
+        yield Hold(rule="include_matches_nothing", sentence=idle_sentence(pattern), actions=EVERYTHING)
+
+
+def idle_sentence(pattern: str) -> str:
+    """What to tell about an include pattern that fits no group."""
+    return (
+        f"The included group {pattern} fits no group of the directory. "
+        "Correct groups.include, or take it out, and run again."
+    )
 
 
 def _source_shrank(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sync import group_rules
 from sync.fence import Fence
 from sync.model.connection import Connection, Policy
 from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
@@ -90,6 +91,9 @@ class Snapshot:
         self._waiting: list[StagedRow] = []
         self._digests: dict[str, bytes | None] = {}
         self._open: dict[str, _OpenGroup] = {}
+        self._rules = group_rules.rules_of(policy)
+        self._left_out: dict[str, bool] = {}
+        self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
         self.new_users = 0
         self.end: End | None = None
@@ -133,6 +137,11 @@ class Snapshot:
         return self.end is not None and not self.doubts
 
     @property
+    def idle_includes(self) -> Sequence[str]:
+        """Include patterns that fitted no group of a complete full read, as written: typos, mostly."""
+        return sorted(self._unfitted) if self.complete and self.mode is RunMode.FULL else ()
+
+    @property
     def users_met(self) -> int:
         """People this read saw: known ones, and newcomers (known after ``conclude``)."""
         return self.users.count + self.new_users
@@ -148,12 +157,17 @@ class Snapshot:
             return
         for words, stated, met in (
             ("people", self.end.stated_users, self.users_met + self._unstored("user")),
-            ("groups", self.end.stated_groups, self.groups.count + new_groups + self._unstored("group")),
+            ("groups", self.end.stated_groups, self._groups_met(new_groups)),
         ):
             if stated is not None and met < stated:
                 self.doubt(f"the directory says that it has {stated:,} {words}, but gave only {met:,}")
         for group_id in self._open:
             self.notes.append(f"the members of group {group_id} did not end; they stay as they are")
+
+    def _groups_met(self, new: int) -> int:
+        """Groups this read saw; those out of scope count, for the directory counts them too."""
+        unknown = sum(1 for is_stored in self._left_out.values() if not is_stored)
+        return self.groups.count + new + self._unstored("group") + unknown
 
     def _unstored(self, kind: str) -> int:
         return sum(1 for record in self.set_aside if record.kind == kind)
@@ -180,15 +194,30 @@ class Snapshot:
             known = resources.fingerprints(conn, "group", self._connection.id, names)
             self._digests.update(resources.member_digests(conn, self._connection.id, names))
         for record in records:
-            mark = fingerprint(record, self._policy.salt)
             entry = known.get(record.external_id)
             if entry is not None:
                 self.groups.add(entry[0])
-                if entry[1] == mark:
-                    continue
+            if self._rules and self._leave_out(record, is_stored=entry is not None):
+                continue
+            mark = fingerprint(record, self._policy.salt)
+            if entry is not None and entry[1] == mark:
+                continue
             self._waiting.append((Staged.GROUP, record.external_id, None, to_json(list(record)), mark))
 
+    def _leave_out(self, record: GroupRecord, *, is_stored: bool) -> bool:
+        """Whether the rules leave this group out; one that is stored is to go, the rule its reason."""
+        self._unfitted.difference_update(self._rules.matched(record))
+        why = self._rules.why_out(record)
+        if why is None:
+            return False
+        self._left_out[record.external_id] = is_stored
+        if is_stored:
+            self._waiting.append((Staged.GONE_GROUP, record.external_id, None, to_json({"why": why}), None))
+        return True
+
     def _take_members(self, members: Members | MembersUnread | MemberChange) -> None:
+        if members.group_id in self._left_out:
+            return
         if isinstance(members, MembersUnread):
             self._open.pop(members.group_id, None)
             self.notes.append(f"the members of group {members.group_id} could not be read: {members.why}")

@@ -68,12 +68,27 @@ class Safeguards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeRule:
+    """Where one field of a user comes from. ``rule`` is read by ``sync.mapping``.
+
+    ``on_create`` fields are given when the account is created or adopted and are its own later.
+    ``default`` stands in where the rule finds nothing.
+    """
+
+    field: str
+    rule: str
+    on_create: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the engine needs to know of a connection's settings to decide.
 
     ``salt`` names the version of mapping, scope and policy: fingerprints made under another one
     do not count as equal. A lower ``rank`` outranks a higher one.
-    ``tag_template`` holds ``{name}``; None leaves groups untagged.
+    ``tag_template`` holds ``{name}``; None leaves groups untagged. ``groups_include`` and
+    ``groups_exclude`` are patterns (sync.group_rules), ``mapping`` says where fields come from.
     """
 
     adopt: Adopt = Adopt.AUTO
@@ -90,6 +105,9 @@ class Policy:
     protected: frozenset[str] = frozenset()
     second_look_limit: int = 1000
     email_from: tuple[str, ...] = ("email", "user_name")
+    groups_include: tuple[str, ...] = ()
+    groups_exclude: tuple[str, ...] = ()
+    mapping: tuple[AttributeRule, ...] = ()
     salt: str = ""
 
     def tag_of(self, group_name: str) -> str | None:
