@@ -17,7 +17,7 @@ from sync.model.change import Action, Change
 from sync.model.connection import Connection
 from sync.model.document import group_document, user_document
 from sync.model.resources import GroupRecord, Status, UserRecord, fold
-from sync.store import writes
+from sync.store import attention, writes
 from sync.store.database import Conn
 from sync.store.ids import new_ids
 from sync.store.schema import directory_group, directory_user, users
@@ -115,6 +115,7 @@ def _users(conn: Conn, changes: Sequence[Change], context: Context, applied: App
         _person(change, rows, accounts, context, people)
     kept = _kept_of_people(conn, fit, rows, people, context)
     _write_people(conn, people, context)
+    _settle_questions(conn, fit, context)
     applied.done.extend(fit)
     _tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context, kept)
 
@@ -144,6 +145,20 @@ def _kept_of_people(
 def _claims_email(change: Change) -> bool:
     """Whether nobody else may have the e-mail that this change writes."""
     return change.action is Action.CREATE or (change.restore is not None and "email" in change.after)
+
+
+ABOUT_LINKS = ("no_email", "disputed", "confirm_adoption", "waiting_for_seat")
+ABOUT_EMAILS = ("no_email", "email_taken")
+
+
+def _settle_questions(conn: Conn, changes: Sequence[Change], context: Context) -> None:
+    """Who has an account, or a new e-mail, needs nobody's attention for want of it any more."""
+    linked = [change for change in changes if change.action in LINKING or change.rule == "returned"]
+    moved = [change for change in changes if "email" in change.after and change.action not in LINKING]
+    for kinds, about in ((ABOUT_LINKS, linked), (ABOUT_EMAILS, moved)):
+        keys = {name for change in about for name in (change.subject.external_id, change.subject.id) if name}
+        if keys:
+            attention.settle(conn, context.connection.id, kinds, keys, context.at)
 
 
 def _user_locks(changes: Iterable[Change], context: Context) -> list[str]:
@@ -181,6 +196,8 @@ def _user_stale(
     elif change.expects_version is not None and row["version"] != change.expects_version:
         return "a newer write came first"
     if change.action is Action.CREATE:
+        if change.rule == "separate":
+            return None
         return "somebody has this e-mail by now" if fold(change.after.get("email")) in emails else None
     if change.subject.user_id and change.action is not Action.RECORD:
         account = accounts.get(change.subject.user_id)

@@ -30,12 +30,15 @@ def raise_(
     directory_user_id: str | None = None,
     user_ids: Iterable[str] = (),
 ) -> None:
-    """Put a question on the list; one that is there, open or answered, is left as it is."""
+    """Put a question on the list, also one that had settled itself; an open or answered one stays as it is."""
     there = conn.execute(
-        sa.select(attention.c.id).where(
+        sa.select(attention.c.id, attention.c.state).where(
             attention.c.connection_id == connection_id, attention.c.kind == kind, attention.c.key == key
         )
     ).first()
+    if there is not None and there.state == "settled":
+        again = {"state": "open", "why": why, "label": label, "last_seen_run": run_id, "resolved_at": None}
+        conn.execute(sa.update(attention).where(attention.c.id == there.id).values(again))
     if there is None:
         conn.execute(
             sa.insert(attention).values(
@@ -105,19 +108,22 @@ def is_open(conn: Conn, connection_id: str, kind: str, keys: Collection[str]) ->
     return conn.execute(query.limit(1)).first() is not None
 
 
-def settle(conn: Conn, connection_id: str, kind: str, keys: Iterable[str], now: datetime) -> None:
-    """Close open questions that answered themselves."""
+def settle(conn: Conn, connection_id: str, kinds: Collection[str], keys: Iterable[str], at: str) -> None:
+    """Close open questions of these kinds that answered themselves; they may be asked again."""
     for part in chunks(keys):
-        conn.execute(
-            sa.update(attention)
-            .where(
-                attention.c.connection_id == connection_id,
-                attention.c.kind == kind,
-                attention.c.key.in_(part),
-                attention.c.state == "open",
-            )
-            .values(state="settled", resolved_at=to_text(now))
-        )
+        conn.execute(_SETTLE, {"of": connection_id, "kinds": list(kinds), "keys": part, "ended": at})
+
+
+_SETTLE = (
+    sa.update(attention)
+    .where(
+        attention.c.connection_id == sa.bindparam("of"),
+        attention.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+        among(attention.c.key, "keys"),
+        attention.c.state == "open",
+    )
+    .values(state="settled", resolved_at=sa.bindparam("ended"))
+)
 
 
 def listed(conn: Conn, *, connection_id: str | None = None, state: str = "open") -> list[Mapping[str, Any]]:

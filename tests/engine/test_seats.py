@@ -1,0 +1,73 @@
+"""Seats: suspensions free them, additions wait in the open, nobody is put out."""
+
+import pytest
+
+from sync.model.connection import Policy
+from sync.model.errors import Refused
+from sync.store import plans
+from tests.engine.house import House
+from tests.engine.ledger import Ledger
+from tests.engine.scim import Pusher, person
+
+SIX = Policy(seat_limit=6)
+
+
+def _waiting(house: House) -> int:
+    with house.database.read() as conn:
+        return plans.waiting_count(conn)
+
+
+def test_freed_seats_are_taken_first_and_the_rest_waits(house: House, ledger: Ledger) -> None:
+    """Six seats, two leave, four come: two get in, two wait, and get in when seats are free."""
+    connection = house.connect(policy=SIX)
+    house.settle(connection, ledger.source)
+    for name in "AB":
+        ledger.suspend(name)
+    for name in "WXYZ":
+        ledger.add(name)
+    run = house.pull(connection, ledger.source)
+    assert sum(row["active"] for row in house.users().values()) == 6
+    assert {"w@example.com", "x@example.com"} <= house.users().keys()
+    assert _waiting(house) == 2
+    assert "2 people wait for a seat" in " ".join(house.plan(run).reasons)
+    for name in "CD":
+        ledger.suspend(name)
+    house.pull(connection, ledger.source)
+    assert {"y@example.com", "z@example.com"} <= house.users().keys()
+    assert _waiting(house) == 0
+
+
+def test_nobody_is_put_out_when_the_limit_falls(house: House, ledger: Ledger) -> None:
+    """A limit below what is in use suspends nobody."""
+    connection = house.connect()
+    house.settle(connection, ledger.source)
+    house.policies[connection.id] = Policy(seat_limit=3)
+    house.pull(connection, ledger.source)
+    assert sum(row["active"] for row in house.users().values()) == 6
+
+
+def test_a_push_without_a_seat_is_refused_and_waits(house: House, ledger: Ledger) -> None:
+    """403 for the client, a waiting row for the admin; the same POST gets in when a seat is free."""
+    connection = house.connect(policy=SIX)
+    house.settle(connection, ledger.source)
+    pusher = Pusher(house, connection)
+    with pytest.raises(Refused, match="No seat is free"):
+        pusher.create(person("new@example.com", "N"))
+    assert [row["kind"] for row in house.attention()] == ["waiting_for_seat"]
+    assert "new@example.com" not in house.users()
+    with pytest.raises(Refused, match="No seat is free"):
+        pusher.create(person("new@example.com", "N"))
+    house.policies[connection.id] = Policy(seat_limit=7)
+    pusher.create(person("new@example.com", "N"))
+    assert house.users()["new@example.com"]["active"]
+
+
+def test_running_short_is_said_once_per_rise(house: House, ledger: Ledger) -> None:
+    """At 80, 90 and 100 % an event tells it, and no second one while nothing rises."""
+    connection = house.connect(policy=Policy(seat_limit=7))
+    house.settle(connection, ledger.source)
+    house.pull(connection, ledger.source)
+    ledger.add("X")
+    house.pull(connection, ledger.source)
+    told = [event for event in house.events() if event["type"] == "seats.threshold_reached"]
+    assert [event["threshold"] for event in told] == [80, 100]
