@@ -253,9 +253,15 @@ def decide(
     _set_plan(conn, plan_id, state=state.value, decided_by=by, decided_at=to_text(now), comment=comment)
 
 
-def supersede(conn: Conn, connection_id: str, except_plan_id: str | None, now: datetime) -> int:
-    """Retire the held plans of the connection but the named one; how many."""
+def supersede(
+    conn: Conn, connection_id: str, except_plan_id: str | None, now: datetime, *, reverts: bool = False
+) -> int:
+    """Retire the held plans of the connection but the named one; how many.
+
+    A plan that takes a run back waits on when the directory is read again, and the reverse.
+    """
     held = (_PLAN.c.connection_id == connection_id) & (_PLAN.c.state == "held")
+    held &= (_PLAN.c.mode == RunMode.REVERT.value) if reverts else (_PLAN.c.mode != RunMode.REVERT.value)
     if except_plan_id is not None:
         held &= _PLAN.c.id != except_plan_id
     retired = {"state": PlanState.SUPERSEDED.value, "decided_at": to_text(now)}
