@@ -32,7 +32,7 @@ demo: .venv  ## show the product at work on a simulated directory
 	$(BIN)/connector demo
 
 test: .venv-dev  ## run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv-dev  ## style, types and architecture
 	$(BIN)/ruff check .

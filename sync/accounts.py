@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sync import apply_accounts as writer
+from sync.apply import accounts as writer
 from sync.model.change import Action, Change, Subject
 from sync.model.errors import BadRecord, Duplicate, NotFound, Refused
 from sync.model.resources import User, UserRecord, fold

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sync import apply as writer
-from sync.apply import Context
+from sync.apply.context import Context
+from sync.apply.ledger import announce
 from sync.model.change import Action, Change
 from sync.model.connection import Policy
 from sync.model.errors import Transient
@@ -50,4 +50,4 @@ def _tell(conn: Conn, recent: int, context: Context, now: datetime) -> None:
     meta.put(conn, key, to_text(now))
     if before is None or before < to_text(now - WINDOW):
         body = {"suspended": recent, "window_s": WINDOW.total_seconds()}
-        writer.announce(conn, "push.suspension_burst", body, context)
+        announce(conn, "push.suspension_burst", body, context)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync import apply as writer
 from sync import seats
-from sync.apply import Context
+from sync.apply import writer
+from sync.apply.context import Context
+from sync.apply.ledger import announce
 from sync.fence import Fence
 from sync.model.change import change_of
 from sync.model.connection import Connection, Policy
@@ -133,7 +134,7 @@ class Execution:
         context = self._context()
         told = {"state": state.value, "plan": plan.id, "counts": plan.counts, "reasons": list(plan.reasons)}
         if state is not RunState.SUCCEEDED or any(plan.counts.values()):
-            writer.announce(conn, f"run.{state.value}", told, context)
+            announce(conn, f"run.{state.value}", told, context)
         seats.tell_if_short(conn, self.policy, context)
 
     def _advance(self, conn: Conn, plan: StoredPlan, now: datetime, *, waiting: bool) -> None:

@@ -29,10 +29,11 @@ from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
 from sync.model.source import Source
 from sync.proposal import Proposal, raise_attention
+from sync.revert import Reversal
 from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
-from sync.store import connections, plans, resources, runs, staging
+from sync.store import connections, freezes, plans, resources, runs, staging
 from sync.store.database import Conn, Database
 from sync.store.ids import new_id
 
@@ -126,10 +127,17 @@ class Pull:
         elif self.run.mode is RunMode.APPROVAL:
             execution.carry_out(execution.release_approved())
         else:
-            plan_id = self._read_and_propose()
+            plan_id = self._reverse() if self.run.mode is RunMode.REVERT else self._read_and_propose()
             if not self.run.dry_run:
                 self.observer.phase(self.run, Phase.APPLYING)
                 execution.carry_out(plan_id)
+
+    def _reverse(self) -> str:
+        """The plan that takes another run back; the directory is not asked."""
+        self.observer.phase(self.run, Phase.PLANNING)
+        return Reversal(
+            fence=self._fence, run=self.run, connection=self.connection, policy=self.policy, clock=self.clock
+        ).propose()
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -228,6 +236,7 @@ class Pull:
         connection_id = self.connection.id
         present = [status for status in Status if status is not Status.GONE]
         whole = snapshot.mode is RunMode.FULL and snapshot.complete
+        frozen = freezes.current(conn, connection_id, self.clock())
         return Standing(
             managed_active=resources.managed_active_count(conn, connection_id),
             groups=resources.live_count(conn, "group", connection_id),
@@ -237,6 +246,7 @@ class Pull:
             first_run=not self.connection.first_run_approved,
             approved_beforehand=self.run.approved_beforehand,
             idle_includes=snapshot.idle_includes,
+            frozen=frozen.sentence if frozen else None,
         )
 
     def _conclude(

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sync import apply as writer
 from sync import burst, seats
-from sync.apply import Context
+from sync.apply import writer
+from sync.apply.context import Context
 from sync.diff import Attention, Decision, decide, decide_group
 from sync.known import Known, load
 from sync.match import Candidates, Match, Situation, match_row, same_person

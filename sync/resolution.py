@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sync import apply as writer
-from sync.apply import Context
+from sync.apply import writer
+from sync.apply.context import Context
 from sync.diff import decide
 from sync.known import load
 from sync.match import match_row

@@ -21,6 +21,7 @@ class Standing:
     ``users_met`` is how many people the read saw, ``users_before`` how many live directory users
     there were; None when the read was no full pull. ``approved_beforehand`` says that an admin let
     the first run go unread. ``idle_includes`` are group patterns that no group of the read fits.
+    ``frozen`` is the sentence of a freeze in force.
     """
 
     managed_active: int
@@ -31,6 +32,7 @@ class Standing:
     first_run: bool
     approved_beforehand: bool = False
     idle_includes: Sequence[str] = ()
+    frozen: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,12 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
     if tally.empty:
         return ()
     rules = (
+        _freeze,
         _first_run,
         _idle_include,
         _source_shrank,
         _suspensions,
+        _releases,
         _groups,
         _members,
         _tags,
@@ -61,6 +65,26 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
         _updates,
     )
     return [hold for rule in rules for hold in rule(tally, standing, policy)]
+
+
+def _freeze(tally: Tally, standing: Standing, _policy: Policy) -> Iterator[Hold]:
+    if standing.frozen is not None and any(tally.counts[action] for action in REMOVALS):
+        yield Hold(
+            rule="freeze",
+            sentence=f"{standing.frozen} Nothing is taken from anybody meanwhile.",
+            actions=REMOVALS,
+        )
+
+
+def _releases(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    wanted, limit = tally.counts[Action.RELEASE], policy.safeguards.suspensions
+    if not limit.allows(wanted, standing.managed_active):
+        yield Hold(
+            rule="releases",
+            sentence=f"{wanted:,} accounts would lose their link and its tags; "
+            f"the limit is {limit.text(standing.managed_active)} managed active users.",
+            actions=frozenset({Action.RELEASE}),
+        )
 
 
 def _first_run(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:

@@ -6,8 +6,9 @@ ever put out of a seat to make room; who finds none waits where everybody can se
 
 from __future__ import annotations
 
-from sync import apply as writer
-from sync.apply import Context
+from sync.apply import writer
+from sync.apply.context import Context
+from sync.apply.ledger import announce
 from sync.model.change import Action, Change
 from sync.model.connection import Policy
 from sync.store import meta, people, plans
@@ -76,4 +77,4 @@ def tell_if_short(conn: Conn, policy: Policy, context: Context) -> None:
         meta.put(conn, _ALERTED, str(level))
     if level > before:
         body = {"used": taken, "limit": policy.seat_limit, "percent": percent, "threshold": level}
-        writer.announce(conn, "seats.threshold_reached", body, context)
+        announce(conn, "seats.threshold_reached", body, context)

@@ -30,7 +30,7 @@ def raise_(
     directory_user_id: str | None = None,
     user_ids: Iterable[str] = (),
 ) -> None:
-    """Put a question on the list, also one that had settled itself; an open or answered one stays as it is."""
+    """Put a question on the list, also one that had settled itself; open and answered ones stay."""
     there = conn.execute(
         sa.select(attention.c.id, attention.c.state).where(
             attention.c.connection_id == connection_id, attention.c.kind == kind, attention.c.key == key

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection as Conn
-from sqlalchemy import Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import Row, Select, bindparam, func, literal_column, or_, select
 
 from sync.store import schema
 from sync.store.text import chunks, from_json
@@ -36,6 +36,12 @@ def of_subject(conn: Conn, subject_id: str, limit: int | None = None) -> list[di
 def of_run(conn: Conn, run_id: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """What a run applied, in order; ``after`` is the last ``seq`` seen."""
     return _rows(conn, _OF_RUN.where(_HISTORY.c.seq > after).limit(limit), run_id)
+
+
+def newest(conn: Conn, *, limit: int) -> list[dict[str, Any]]:
+    """The last changes of anything, newest first; what nobody would notice is left out."""
+    statement = select(_HISTORY).where(_HISTORY.c.action != "record").order_by(_HISTORY.c.seq.desc())
+    return [_row(row) for row in conn.execute(statement.limit(limit))]
 
 
 def suspensions_pushed(conn: Conn, connection_id: str, since: datetime) -> int:
@@ -70,9 +76,10 @@ def later(
 
 
 def _rows(conn: Conn, statement: Select[Any], key: str) -> list[dict[str, Any]]:
-    found = []
-    for row in conn.execute(statement, {"key": key}):
-        decoded = {"before": from_json(row.before), "after": from_json(row.after)}
-        decoded["undo"] = None if row.undo is None else from_json(row.undo)
-        found.append(row._asdict() | decoded)
-    return found
+    return [_row(row) for row in conn.execute(statement, {"key": key})]
+
+
+def _row(row: Row[Any]) -> dict[str, Any]:
+    decoded = {"before": from_json(row.before), "after": from_json(row.after)}
+    decoded["undo"] = None if row.undo is None else from_json(row.undo)
+    return row._asdict() | decoded

@@ -14,6 +14,7 @@ from sync.model.resources import fold
 from sync.store import schema
 from sync.store.fold import contains, prefix_range
 from sync.store.keys import among
+from sync.store.nesting import ABOVE
 from sync.store.text import chunks, nearest
 
 _USERS = schema.users
@@ -48,6 +49,8 @@ def _tag_rows(narrow: Narrow) -> sa.CompoundSelect[Any]:
     )
     by_group = select(_LINK.c.user_id, _GROUP.c.tag, literal("group:") + _GROUP.c.id)
     member_of = and_(_MEMBER.c.value == _LINK.c.directory_user_id, _MEMBER.c.kind == "user")
+    by_nested = select(_LINK.c.user_id, _GROUP.c.tag, literal("group:") + _GROUP.c.id)
+    tagging = and_(_GROUP.c.deleted_at.is_(None), _GROUP.c.tag.is_not(None))
     return sa.union(
         by_hand.where(narrow(tag.c.user_id, tag.c.tag)),
         by_connection.select_from(
@@ -55,9 +58,12 @@ def _tag_rows(narrow: Narrow) -> sa.CompoundSelect[Any]:
         ).where(narrow(_LINK.c.user_id, _CONNECTION.c.managed_tag)),
         by_group.select_from(
             _LINK.join(_MEMBER, member_of).join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
-        ).where(
-            _GROUP.c.deleted_at.is_(None), _GROUP.c.tag.is_not(None), narrow(_LINK.c.user_id, _GROUP.c.tag)
-        ),
+        ).where(tagging, narrow(_LINK.c.user_id, _GROUP.c.tag)),
+        by_nested.select_from(
+            _LINK.join(_MEMBER, member_of)
+            .join(ABOVE, ABOVE.c.below == _MEMBER.c.group_id)
+            .join(_GROUP, _GROUP.c.id == ABOVE.c.above)
+        ).where(tagging, narrow(_LINK.c.user_id, _GROUP.c.tag)),
     )
 
 
@@ -223,15 +229,24 @@ def _directory_users(conn: Conn, user_id: str) -> Sequence[dict[str, Any]]:
 
 
 def _groups(conn: Conn, user_id: str) -> Sequence[dict[str, Any]]:
+    """A user's groups; ``direct`` is False where she is in one only through a group within it."""
+    mine = (
+        select(_MEMBER.c.group_id, literal(1).label("direct"))
+        .join(_LINK, _MEMBER.c.value == _LINK.c.directory_user_id)
+        .where(_LINK.c.user_id == user_id, _MEMBER.c.kind == "user")
+    ).cte("mine")
+    above = select(ABOVE.c.above, literal(0)).join(mine, mine.c.group_id == ABOVE.c.below)
+    every = sa.union(select(mine.c.group_id, mine.c.direct), above).subquery("every")
+    direct = func.max(every.c.direct).label("direct")
     statement = (
-        select(_GROUP.c.id, _GROUP.c.name, _GROUP.c.tag, _CONNECTION.c.name.label("connection"))
-        .select_from(_LINK.join(_MEMBER, _MEMBER.c.value == _LINK.c.directory_user_id))
-        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        select(_GROUP.c.id, _GROUP.c.name, _GROUP.c.tag, _CONNECTION.c.name.label("connection"), direct)
+        .join(every, every.c.group_id == _GROUP.c.id)
         .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
-        .where(_LINK.c.user_id == user_id, _MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None))
+        .where(_GROUP.c.deleted_at.is_(None))
+        .group_by(_GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, _GROUP.c.tag, _CONNECTION.c.name)
         .order_by(_GROUP.c.name_key, _GROUP.c.id)
     )
-    return [row._asdict() for row in conn.execute(statement)]
+    return [row._asdict() | {"direct": bool(row.direct)} for row in conn.execute(statement)]
 
 
 def seats(conn: Conn, *, count_unmanaged: bool = False) -> dict[str, Any]:

@@ -161,6 +161,12 @@ def has_items(conn: Conn, plan_id: str, state: ItemState) -> bool:
     return conn.execute(query).first() is not None
 
 
+def count_items(conn: Conn, plan_id: str, state: ItemState) -> int:
+    """How many items of the plan are in this state."""
+    query = sa.select(sa.func.count()).where(_ITEM.c.plan_id == plan_id, _ITEM.c.state == state.value)
+    return int(conn.scalar(query) or 0)
+
+
 def set_reasons(conn: Conn, plan_id: str, reasons: Sequence[str]) -> None:
     """Say what a person should read before deciding. Raises NotFound."""
     _set_plan(conn, plan_id, reasons=to_json(list(reasons)))

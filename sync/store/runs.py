@@ -184,6 +184,12 @@ def listed(
     return [_run(row) for row in conn.execute(statement)]
 
 
+def counts(conn: Conn) -> dict[str, int]:
+    """How many runs there are, by state."""
+    query = select(_RUN.c.state, sa.func.count()).group_by(_RUN.c.state)
+    return {state: number for state, number in conn.execute(query)}
+
+
 def request_stop(conn: Conn, run_id: str) -> None:
     """Ask a run to end early; one that nobody has claimed is cancelled when it is. Raises NotFound."""
     if conn.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(stop_requested=True)).rowcount == 0:

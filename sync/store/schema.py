@@ -231,6 +231,13 @@ member = Table(
         sqlite_where=text("kind = 'pending'"),
         postgresql_where=text("kind = 'pending'"),
     ),
+    Index(
+        "ix_member_nested",
+        "value",
+        "group_id",
+        sqlite_where=text("kind = 'group'"),
+        postgresql_where=text("kind = 'group'"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -421,6 +428,15 @@ VIEWS = {
         FROM users u
     """,
     "app_user_tags": """
+        WITH RECURSIVE up (below, above) AS (
+            SELECT m.value, m.group_id
+            FROM member m JOIN directory_group g ON g.id = m.value
+            WHERE m.kind = 'group' AND g.deleted_at IS NULL
+            UNION
+            SELECT up.below, m.group_id
+            FROM up JOIN member m ON m.value = up.above JOIN directory_group g ON g.id = m.value
+            WHERE m.kind = 'group' AND g.deleted_at IS NULL
+        )
         SELECT t.user_id AS user_id, t.tag AS tag, 'by hand' AS source FROM user_tag t
         UNION
         SELECT l.user_id, c.managed_tag, 'connection:' || c.name
@@ -431,6 +447,12 @@ VIEWS = {
         SELECT l.user_id, g.tag, 'group:' || g.id
         FROM member m JOIN link l ON l.directory_user_id = m.value
                       JOIN directory_group g ON g.id = m.group_id
+        WHERE m.kind = 'user' AND g.deleted_at IS NULL AND g.tag IS NOT NULL
+        UNION
+        SELECT l.user_id, g.tag, 'group:' || g.id
+        FROM up JOIN member m ON m.group_id = up.below
+                JOIN link l ON l.directory_user_id = m.value
+                JOIN directory_group g ON g.id = up.above
         WHERE m.kind = 'user' AND g.deleted_at IS NULL AND g.tag IS NOT NULL
     """,
 }

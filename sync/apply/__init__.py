@@ -1,0 +1,1 @@
+"""The one writer: everything that changes people, groups, members or links goes through here."""

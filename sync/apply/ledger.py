@@ -1,0 +1,112 @@
+"""History and events, written in the transaction of the change they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync import event
+from sync.apply.context import USER_FIELDS, Context
+from sync.model.change import Change
+from sync.store import writes
+from sync.store.database import Conn
+from sync.store.ids import new_ids
+from sync.store.text import to_json
+
+Row = Mapping[str, Any]
+
+
+def tell(
+    conn: Conn, changes: Sequence[Change], after: Mapping[str, Row], context: Context, kept: Sequence[Any]
+) -> None:
+    """History for every change, an event for each that somebody outside can notice.
+
+    ``kept`` goes with the changes, one by one, where a run could be taken back; else it is empty.
+    """
+    undos = kept or [None] * len(changes)
+    writes.insert_history(
+        conn, [_history_row(change, context, keep) for change, keep in zip(changes, undos, strict=True)]
+    )
+    told = [change for change in changes if change.action in event.TYPES]
+    named = {"id": context.connection.id, "name": context.connection.name}
+    rows = []
+    for change, event_id in zip(told, new_ids(len(told)), strict=True):
+        subject_id = change.subject.user_id if change.subject.kind == "user" else change.subject.id
+        rows.append(
+            {
+                "id": event_id,
+                "type": event.TYPES[change.action],
+                "occurred_at": context.at,
+                "connection_id": context.connection.id,
+                "run_id": context.run_id,
+                "subject_id": subject_id,
+                "body": to_json(
+                    event.body(
+                        change,
+                        event_id=event_id,
+                        at=context.at,
+                        connection=named,
+                        run_id=context.run_id,
+                        actor=context.actor,
+                        snapshot=_snapshot(change, after.get(subject_id or "")),
+                    )
+                ),
+            }
+        )
+    writes.insert_events(conn, rows)
+
+
+def announce(conn: Conn, event_type: str, said: Mapping[str, Any], context: Context) -> None:
+    """An event about something that is no change: a run's end, a held plan, seats running out."""
+    event_id = new_ids(1)[0]
+    body = {
+        "id": event_id,
+        "type": event_type,
+        "occurred_at": context.at,
+        "connection": {"id": context.connection.id, "name": context.connection.name},
+        "run": context.run_id,
+        "actor": context.actor,
+        **said,
+    }
+    row = {
+        "id": event_id,
+        "type": event_type,
+        "occurred_at": context.at,
+        "connection_id": context.connection.id,
+        "run_id": context.run_id,
+        "subject_id": None,
+        "body": to_json(body),
+    }
+    writes.insert_events(conn, [row])
+
+
+def _snapshot(change: Change, row: Row | None) -> dict[str, Any]:
+    if change.members:
+        return {"members": list(change.members)}
+    if row is None:
+        return {}
+    names = ("id", *USER_FIELDS) if change.subject.kind == "user" else ("id", "name", "tag", "external_id")
+    return {name: row[name] for name in names}
+
+
+def _history_row(change: Change, context: Context, kept: Any) -> dict[str, Any]:
+    after = dict(change.after)
+    if change.members:
+        after["members"] = list(change.members)
+    return {
+        "at": context.at,
+        "connection_id": context.connection.id,
+        "run_id": context.run_id,
+        "actor": context.actor,
+        "action": change.action.value,
+        "kind": change.subject.kind,
+        "subject_id": change.subject.id,
+        "user_id": change.subject.user_id,
+        "label": change.subject.label,
+        "reason": change.reason,
+        "rule": change.rule,
+        "count": change.count,
+        "before": to_json(dict(change.before)),
+        "after": to_json(after),
+        "undo": None if kept is None else to_json(kept),
+    }

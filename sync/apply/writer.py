@@ -1,0 +1,44 @@
+"""The front of the writer: a batch of changes in the transaction of the caller.
+
+A change that was decided on a row which has moved since is not written; the caller hears of it
+and the next run decides anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from sync.apply.context import Applied, Context
+from sync.apply.groups import write_groups
+from sync.apply.members import write_members
+from sync.apply.people import write_people
+from sync.model.change import Action, Change
+from sync.store import writes
+from sync.store.database import Conn
+
+
+def apply(conn: Conn, changes: Sequence[Change], context: Context) -> Applied:
+    """Write a batch in the transaction of ``conn``, in the order given."""
+    applied = Applied()
+    for kind, batch in groupby(changes, key=_kind):
+        {"user": write_people, "group": write_groups, "member": write_members}[kind](
+            conn, list(batch), context, applied
+        )
+    return applied
+
+
+def take_turns(conn: Conn, keys: Sequence[str]) -> None:
+    """Make writers that want one of these keys wait for each other until commit."""
+    writes.lock_keys(conn, keys)
+
+
+def lock_group(conn: Conn, group_id: str) -> None:
+    """Let nobody else change this group's members until commit."""
+    writes.lock_group(conn, group_id)
+
+
+def _kind(change: Change) -> str:
+    if change.action in (Action.MEMBER_ADD, Action.MEMBER_REMOVE):
+        return "member"
+    return change.subject.kind

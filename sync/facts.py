@@ -1,0 +1,141 @@
+"""Facts as an admin reads them: rows of history, links, members, questions and plans, each as one sentence.
+
+A row is told as it was written; what no row tells is said to be unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sync.explanation import BY_HAND, Because
+from sync.store.times import from_text
+
+Row = Mapping[str, Any]
+
+BEFORE_HISTORY: Final = "known since before history was kept"
+
+_ACTOR_KIND: Final = "admin:"
+
+_DID: Final = {
+    "create": "Created",
+    "adopt": "Adopted",
+    "update": "Updated",
+    "suspend": "Suspended",
+    "reactivate": "Reactivated",
+    "release": "Released",
+    "record": "Noted",
+}
+"""Actions on a person, as what was done."""
+
+_SETTLED: Final = {
+    "link": "link it",
+    "separate": "keep it apart",
+    "ignore": "ignore it",
+}
+"""A person's answers to a question."""
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the tables."""
+    return from_text(text)
+
+
+def done(row: Row, names: Mapping[str, str], lead: str = "") -> Because:
+    """A row of history: what was done and why, by which directory or hand. ``lead`` stands before the reason."""
+    fact = f"{lead or _DID.get(row['action'], row['action'].replace('_', ' '))}: {row['reason']}"
+    if row["connection_id"] is None:
+        by = f" (by {row['actor'].removeprefix(_ACTOR_KIND)})"
+        return Because(fact=fact + by, source=BY_HAND, run_id=row["run_id"], at=moment(row["at"]))
+    pushed = " (pushed)" if row["run_id"] is None else ""
+    source = names.get(row["connection_id"], "a connection that was removed")
+    return Because(fact=fact + pushed, source=source, run_id=row["run_id"], at=moment(row["at"]))
+
+
+def says(seen: Row, last: Row | None, *, why: str = "") -> Because:
+    """What a directory says of a person now; ``last`` is the newest row of history about that."""
+    if seen["deleted_at"] is not None:
+        fact = f"{seen['connection']} has deleted this person"
+    elif seen["status"] == "gone":
+        fact = f"{seen['connection']} does not have this person any more: {seen['status_text'] or 'absent'}"
+    else:
+        fact = f"{seen['connection']} says {_words(seen)}"
+    at = last["at"] if last is not None else seen["updated_at"]
+    return Because(
+        fact=f"{fact}; {why}" if why else fact,
+        source=seen["connection"],
+        run_id=last["run_id"] if last is not None else None,
+        at=moment(at),
+    )
+
+
+def _words(seen: Row) -> str:
+    word, text = seen["status"], seen["status_text"]
+    return f"{word} ({text})" if text and text.casefold() != word else word
+
+
+def question(row: Row, names: Mapping[str, str]) -> Because:
+    """What was asked of a person about somebody, and the answer if there is one."""
+    source = names.get(row["connection_id"], "a connection that was removed")
+    asked = f"{row['kind'].replace('_', ' ')}: {row['why']}"
+    if row["state"] == "open":
+        return Because(
+            fact=f"Needs attention: {asked}",
+            source=source,
+            run_id=row["last_seen_run"],
+            at=moment(row["first_seen_at"]),
+        )
+    if row["resolution"] is None:
+        fact = f"Answered itself: {asked}"
+    else:
+        answer = _SETTLED.get(row["resolution"], row["resolution"])
+        fact = f"A person said to {answer} (by {row['resolved_by']}): {asked}"
+    by_hand = row["resolution"] is not None
+    return Because(fact=fact, source=BY_HAND if by_hand else source, at=moment(row["resolved_at"]))
+
+
+def waits(item: Row) -> Because:
+    """A change that is planned and not done: for want of approval, or of a seat."""
+    change = item["change"]
+    what = "approval" if item["state"] == "held" else "a free seat"
+    return Because(
+        fact=f"Plan {item['plan_id']} waits for {what} to {item['action'].replace('_', ' ')}: {change['reason']}",
+        source=item["connection"],
+        run_id=item["run_id"],
+        at=moment(item["created_at"]),
+    )
+
+
+def linked(seen: Row, rows: Sequence[Row], names: Mapping[str, str]) -> list[Because]:
+    """How a directory's person came to be an account: the link itself, and the change that made it."""
+    rule = f" by the rule “{seen['rule']}”" if seen["rule"] else ""
+    link = Because(
+        fact=f"{seen['how'].capitalize()}{rule}",
+        source=seen["connection"],
+        run_id=seen["run_id"],
+        at=moment(seen["linked_at"]),
+    )
+    made = next((row for row in rows if row["at"] == seen["linked_at"] and row["action"] != "record"), None)
+    return [link] if made is None else [link, done(made, names)]
+
+
+def member(row: Row) -> Because:
+    """A membership: in which directory group, since when, by which run or push."""
+    pushed = "" if row["run_id"] else " (pushed)"
+    return Because(
+        fact=f"Member of the directory group {row['name']}{pushed}",
+        source=row["connection"],
+        run_id=row["run_id"],
+        at=moment(row["added_at"]),
+    )
+
+
+def named_member(row: Row) -> Because:
+    """A membership of somebody whom no directory has named as a person."""
+    return Because(
+        fact=f"The group {row['name']} names this id as a member; the directory has not named the person yet",
+        source=row["connection"],
+        run_id=row["run_id"],
+        at=moment(row["added_at"]),
+    )

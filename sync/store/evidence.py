@@ -1,0 +1,182 @@
+"""What an explanation rests on, besides history: who is meant, what each directory says, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection as Conn
+from sqlalchemy import and_, func, or_, select
+
+from sync.model.resources import fold
+from sync.model.run import ItemState, PlanState
+from sync.store import fold as folding
+from sync.store import schema
+from sync.store.keys import among
+from sync.store.text import from_json, nearest
+
+Row = dict[str, Any]
+
+_USERS = schema.users
+_PERSON = schema.directory_user
+_LINK = schema.link
+_GROUP = schema.directory_group
+_MEMBER = schema.member
+_CONNECTION = schema.connection
+_PLAN = schema.plan
+_ITEM = schema.plan_item
+_ATTENTION = schema.attention
+
+_NEAR_LIMIT: Final = 2000
+"""Names looked through for the one a caller may have meant."""
+
+_SEEN: Final = (
+    select(
+        _PERSON,
+        _CONNECTION.c.name.label("connection"),
+        *(_LINK.c[name] for name in ("user_id", "how", "rule", "run_id", "linked_at")),
+    )
+    .select_from(_PERSON.outerjoin(_LINK, _LINK.c.directory_user_id == _PERSON.c.id))
+    .join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)
+    .order_by(_PERSON.c.seq)
+)
+_CURRENT_PLANS: Final = select(_PLAN.c.id).where(
+    or_(
+        _PLAN.c.state == PlanState.HELD.value,
+        _PLAN.c.id.in_(
+            select(func.max(_PLAN.c.id))
+            .where(_PLAN.c.state != PlanState.PREVIEW.value)
+            .group_by(_PLAN.c.connection_id)
+        ),
+    )
+)
+_WAITING: Final = (
+    select(_ITEM, _PLAN.c.run_id, _PLAN.c.created_at, _CONNECTION.c.name.label("connection"))
+    .join(_PLAN, _PLAN.c.id == _ITEM.c.plan_id)
+    .join(_CONNECTION, _CONNECTION.c.id == _PLAN.c.connection_id)
+    .where(
+        _ITEM.c.plan_id.in_(_CURRENT_PLANS),
+        _ITEM.c.state.in_([ItemState.HELD.value, ItemState.WAITING.value]),
+    )
+    .order_by(_ITEM.c.plan_id, _ITEM.c.place)
+)
+
+
+def _named(ref: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """How a directory user may be called, the surest first: ids, then names in any case."""
+    ids = or_(_PERSON.c.id == ref, _PERSON.c.external_id == ref, _PERSON.c.scim_external_id == ref)
+    key = fold(ref)
+    return ids, or_(_PERSON.c.user_name_key == key, _PERSON.c.email_key == key)
+
+
+def user_ids(conn: Conn, ref: str) -> list[str]:
+    """Accounts by id, else by e-mail, else by a directory user linked to them; none when nobody fits."""
+    linked = select(_LINK.c.user_id).join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id).distinct()
+    for statement in (
+        select(_USERS.c.id).where(_USERS.c.id == ref),
+        select(_USERS.c.id).where(_USERS.c.email_key == fold(ref)),
+        *(linked.where(wanted) for wanted in _named(ref)),
+    ):
+        found = list(conn.scalars(statement.limit(5)))
+        if found:
+            return sorted(found)
+    return []
+
+
+def account(conn: Conn, user_id: str) -> Row:
+    """The account's row."""
+    return dict(conn.execute(select(_USERS).where(_USERS.c.id == user_id)).mappings().one())
+
+
+def linked(conn: Conn, user_id: str) -> list[Row]:
+    """What directories say of this account's person, with the link; tombstones included."""
+    return _rows(conn, _SEEN.where(_LINK.c.user_id == user_id))
+
+
+def unlinked(conn: Conn, refs: Collection[str]) -> list[Row]:
+    """Live directory users without an account who carry one of these ids or names."""
+    wanted = or_(sa.false(), *(condition for ref in refs for condition in _named(ref)))
+    return _rows(conn, _SEEN.where(_LINK.c.user_id.is_(None), _PERSON.c.deleted_at.is_(None), wanted))
+
+
+def memberships(conn: Conn, directory_ids: Iterable[str]) -> list[Row]:
+    """The live groups of these directory users: group, tag, connection, and since when by which run."""
+    statement = (
+        select(
+            _GROUP.c.id,
+            _GROUP.c.name,
+            _GROUP.c.tag,
+            _CONNECTION.c.name.label("connection"),
+            _MEMBER.c.value,
+            _MEMBER.c.run_id,
+            _MEMBER.c.added_at,
+        )
+        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .where(_MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None), among(_MEMBER.c.value, "keys"))
+        .order_by(_MEMBER.c.added_at, _GROUP.c.id)
+    )
+    return _rows(conn, statement, {"keys": list(directory_ids)})
+
+
+def hand_tags(conn: Conn, user_id: str) -> list[Row]:
+    """Tags set by hand: tag, set_by, set_at."""
+    tag = schema.user_tag
+    return _rows(conn, select(tag).where(tag.c.user_id == user_id).order_by(tag.c.tag))
+
+
+def questions(conn: Conn, keys: Iterable[str]) -> list[Row]:
+    """What was or is asked of a person about these keys, oldest first."""
+    statement = select(_ATTENTION).where(among(_ATTENTION.c.key, "keys")).order_by(_ATTENTION.c.id)
+    return _rows(conn, statement, {"keys": list(keys)})
+
+
+def waiting(conn: Conn, item_ids: Iterable[str]) -> list[Row]:
+    """Items with these ids that wait for approval or a seat, with their plan's run and connection."""
+    return _items(_rows(conn, _WAITING.where(among(_ITEM.c.id, "keys")), {"keys": list(item_ids)}))
+
+
+def waiting_for(conn: Conn, label: str) -> list[Row]:
+    """Items that wait and are about somebody of this name, in any case."""
+    named = folding.fold(_ITEM.c.label) == folding.folded(label.strip())
+    return _items(_rows(conn, _WAITING.where(named)))
+
+
+def named_members(conn: Conn, ref: str) -> list[Row]:
+    """Groups that name this id as a member whom no directory has named as a person yet."""
+    statement = (
+        select(_GROUP.c.name, _CONNECTION.c.name.label("connection"), _MEMBER.c.run_id, _MEMBER.c.added_at)
+        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .where(
+            # Spelled out, as the partial index has it.
+            _MEMBER.c.kind == sa.literal_column("'pending'"),
+            _MEMBER.c.value == ref,
+            _GROUP.c.deleted_at.is_(None),
+        )
+        .order_by(_MEMBER.c.added_at)
+    )
+    return _rows(conn, statement)
+
+
+def near(conn: Conn, ref: str) -> str:
+    """A sentence that names whom the caller may have meant; empty when nobody is near."""
+    begins = (fold(ref) or "")[:2]
+    known: list[str] = []
+    for shown, key, live in (
+        (_USERS.c.email, _USERS.c.email_key, sa.true()),
+        (_PERSON.c.email, _PERSON.c.email_key, _PERSON.c.deleted_at.is_(None)),
+        (_PERSON.c.user_name, _PERSON.c.user_name_key, _PERSON.c.deleted_at.is_(None)),
+    ):
+        wanted = and_(shown.is_not(None), live, folding.prefix_range(key, begins))
+        known += conn.scalars(select(shown).where(wanted).limit(_NEAR_LIMIT))
+    return nearest(ref, known)
+
+
+def _rows(conn: Conn, statement: sa.Select[Any], bound: Row | None = None) -> list[Row]:
+    return [dict(row) for row in conn.execute(statement, bound or {}).mappings()]
+
+
+def _items(rows: list[Row]) -> list[Row]:
+    return [row | {"change": from_json(row["change"])} for row in rows]
