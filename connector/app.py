@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from connector.settings import Settings
 from connector.usecases.connections import Connections
+from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
-from connector.usecases.runs import Runs
+from connector.usecases.runs import Runs, daemon_answers
+from connector.usecases.schedules import Schedules
 from connector.usecases.tokens import Tokens
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
+from sync.store import migrate
 from sync.store.database import Database
 
 
@@ -26,11 +29,9 @@ class App:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
-        from sync.store.migrate import upgrade
-
         database = Database(settings.database_url)
         try:
-            upgrade(database)
+            migrate.upgrade(database)
         except BaseException:
             database.close()
             raise
@@ -43,7 +44,16 @@ class App:
         self.people = People(self.wires)
         self.overview = Overview(self.wires)
         self.doctor = Doctor(self.wires)
+        self.dashboard = Dashboard(self.wires)
+        self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
+
+    def daemon_answers(self) -> bool:
+        """Whether a daemon answers at the address these settings name."""
+        return daemon_answers(self.settings)
+
+    def database_state(self) -> dict[str, Any]:
+        return _state(self.wires.database)
 
     def close(self) -> None:
         self.wires.database.close()
@@ -53,3 +63,16 @@ class App:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def check_database(settings: Settings) -> dict[str, Any]:
+    """What version the database has and needs, changing nothing. Raises Transient, Misconfigured."""
+    database = Database(settings.database_url)
+    try:
+        return _state(database)
+    finally:
+        database.close()
+
+
+def _state(database: Database) -> dict[str, Any]:
+    return {"version": migrate.current(database), "needed": migrate.HEAD}

@@ -15,12 +15,15 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from connector.durations import span
 from connector.schedule import check_schedule
+from sync import group_rules
 from sync.model.connection import ActiveRule, Adopt, Limit, Mode, Policy, Safeguards
+from sync.model.errors import Misconfigured
 
 WITHOUT_SECRETS = {"secrets": "sealed"}
 """Validation context of settings whose credentials are not at hand."""
@@ -34,6 +37,13 @@ _LIMIT = re.compile(r"(?:(?:(?P<floor>\d+)\s*(?:or|,)\s*)?(?P<share>\d+(?:\.\d+)
 def _listed(value: Any) -> Any:
     """``a, b`` is a list too, so that lists can be set from a command line."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _patterns_listed(value: Any) -> Any:
+    """Like a list of names, but a comma within ``/…/`` belongs to the expression."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in re.findall(r"\s*/.*?/(?=\s*(?:,|$))|[^,]+", value) if part.strip()]
 
 
 def _percent(text: str) -> float:
@@ -62,7 +72,7 @@ def _fraction(value: Any) -> Any:
 
 
 def _safe_url(url: str) -> str:
-    """https anywhere, http for loopback only: credentials travel with every request."""
+    """Https anywhere, http for loopback only: credentials travel with every request."""
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError(f"{url!r} is not a web address; write https://…")
@@ -87,7 +97,16 @@ def _checked_span(text: str) -> str:
     return text
 
 
+def _checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        group_rules.check(patterns)
+    except Misconfigured as error:
+        raise ValueError(error.message) from error
+    return patterns
+
+
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns_listed), AfterValidator(_checked_patterns)]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Times = Annotated[str, AfterValidator(check_schedule)]
 Span = Annotated[str, AfterValidator(_checked_span)]
@@ -152,9 +171,16 @@ class ScheduleSettings(Section):
 class GroupSettings(Section):
     """Which groups count, by name or id (``prefix*`` and ``/regex/`` too), and the tag they give."""
 
-    include: Texts = ()
-    exclude: Texts = ()
+    include: Patterns = ()
+    exclude: Patterns = ()
     template: str | None = None
+
+    @field_validator("template")
+    @classmethod
+    def _names_the_group(cls, template: str | None) -> str | None:
+        if template and "{name}" not in template:
+            raise ValueError("the template must hold {name}, or all groups would be one tag; empty: no tags")
+        return template
 
 
 class MatchingSettings(Section):

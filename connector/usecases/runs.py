@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from typing import Any, Final
 
+from connector.settings import Settings
 from connector.usecases import shapes
 from connector.usecases.wires import Wires
 from connector.usecases.work import Watcher, Worker
@@ -16,6 +18,7 @@ from sync.store import runs as store
 from sync.store.ids import new_id
 
 POLL_S: Final = 0.1
+ANSWER_S: Final = 0.5
 
 
 class Runs:
@@ -99,6 +102,18 @@ class Runs:
             connection_id = connections.find(conn, ref).id if ref else None
             found = store.listed(conn, connection_id=connection_id, limit=limit, before=before)
         return [shapes.run(each) for each in found]
+
+
+def daemon_answers(settings: Settings) -> bool:
+    """Whether a daemon of ours answers at the address it would listen on."""
+    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _must_pull(connection: Connection) -> None:

@@ -86,6 +86,8 @@ class Wires:
             seats_count_unmanaged=self.settings.seats.count_unmanaged,
             push_brake=chosen.push_brake,
             email_from=chosen.email_from,
+            groups_include=chosen.groups.include,
+            groups_exclude=chosen.groups.exclude,
             safeguards=chosen.safeguards.to_model(),
             apply_harmless_when_held=chosen.apply_harmless_when_held,
             protected=frozenset(filter(None, map(fold, self.settings.protected))),

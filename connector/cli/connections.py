@@ -1,0 +1,133 @@
+"""Verbs on connections."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+
+@click.group(cls=LazyGroup)
+def connections() -> None:
+    """Links to directories: one per company and IdP."""
+
+
+def _given(pairs: tuple[str, ...], type: str | None, *, from_stdin: bool) -> dict[str, Any]:
+    from connector.usecases.connections import parse_assignments
+
+    given = list(pairs)
+    if from_stdin:
+        given += [line.strip() for line in sys.stdin if line.strip()]
+    return parse_assignments(given, type)
+
+
+@connections.command(
+    cls=Verb,
+    epilog=example(
+        "connector connections add acme --type okta --set domain=acme.okta.com --credentials-stdin <<< api_token=00a…",
+        "connector connections add acme --type okta --set domain=acme.okta.com --set 'api_token=${OKTA_TOKEN}'",
+    ),
+)
+@click.argument("name")
+@click.option("--type", "type_", required=True, metavar="T", help="okta, azure, onelogin, jumpcloud or scim.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; dots go into sections.")
+@click.option("--credentials-stdin", is_flag=True, help="Read further KEY=VALUE lines from stdin.")
+@verb
+def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credentials_stdin: bool) -> int:
+    """Make a connection; prints its SCIM address and token (the only time the token is shown)."""
+    made = door.app.connections.add(name, type_, _given(pairs, type_, from_stdin=credentials_stdin))
+    door.show(
+        made,
+        lambda: (
+            facts([(key, made[key]) for key in ("id", "name", "type", "scim_base_url", "token")])
+            + f"\n\nKeep the token now: it is not shown again. Next: connector connections test {name}"
+        ),
+    )
+    return ExitCode.DONE
+
+
+@connections.command("list", cls=Verb, epilog=example("connector connections list --json"))
+@verb
+def list_(door: Door) -> int:
+    """List the connections."""
+    found = door.app.connections.listed()
+    keys = ("name", "type", "mode", "state", "directory_users", "groups", "last_complete_at", "next_full_at")
+    door.show(
+        {"connections": found},
+        lambda: table(
+            ("NAME", "TYPE", "MODE", "STATE", "PEOPLE", "GROUPS", "LAST COMPLETE READ", "NEXT FULL"),
+            [[row[key] for key in keys] for row in found],
+            "no connections yet; make one with: connector connections add NAME --type T",
+        ),
+    )
+    return ExitCode.DONE
+
+
+@connections.command(cls=Verb, epilog=example("connector connections show acme"))
+@click.argument("name")
+@verb
+def show(door: Door, name: str) -> int:
+    """Show a connection, without its secrets."""
+    _show(door, door.app.connections.show(name))
+    return ExitCode.DONE
+
+
+@connections.command(cls=Verb, epilog=example("connector connections test acme"))
+@click.argument("name")
+@verb
+def test(door: Door, name: str) -> int:
+    """Prove the rights a pull needs, one by one."""
+    found = door.app.connections.test(name)
+    rights = table(("RIGHT", "STATE", "DETAIL"), [list(right.values()) for right in found["rights"]], "")
+    door.show(found, lambda: found["error"] or f"{rights}\n{name} is {'' if found['ready'] else 'not '}ready")
+    return ExitCode.DONE if found["ready"] else ExitCode.DENIED
+
+
+@connections.command(
+    "set",
+    cls=Verb,
+    epilog=example("connector connections set acme schedule.full=12h safeguards.suspensions='5 or 10%'"),
+)
+@click.argument("name")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--set", "further", multiple=True, metavar="KEY=VALUE", help="The same, as in `add`.")
+@click.option("--credentials-stdin", is_flag=True, help="Read further KEY=VALUE lines from stdin.")
+@verb
+def set_(
+    door: Door, name: str, pairs: tuple[str, ...], further: tuple[str, ...], *, credentials_stdin: bool
+) -> int:
+    """Change settings; an empty value goes back to the default."""
+    chosen = door.app.connections.find(name)
+    given = _given((*pairs, *further), chosen.type, from_stdin=credentials_stdin)
+    _show(door, door.app.connections.set(name, given))
+    return ExitCode.DONE
+
+
+@connections.command(cls=Verb, epilog=example("connector connections pause acme"))
+@click.argument("name")
+@verb
+def pause(door: Door, name: str) -> int:
+    """Stop pulling and refuse pushes with a retry, until resumed."""
+    _show(door, door.app.connections.pause(name, paused=True))
+    return ExitCode.DONE
+
+
+@connections.command(cls=Verb, epilog=example("connector connections resume acme"))
+@click.argument("name")
+@verb
+def resume(door: Door, name: str) -> int:
+    """Go on after a pause."""
+    _show(door, door.app.connections.pause(name, paused=False))
+    return ExitCode.DONE
+
+
+def _show(door: Door, shape: dict[str, Any]) -> None:
+    settings = ", ".join(f"{key}={value}" for key, value in shape["settings"].items())
+    shown = [(key, value) for key, value in shape.items() if key not in {"settings", "sealed"}]
+    further = [("settings", settings or "-"), ("sealed", ", ".join(shape["sealed"]) or "-")]
+    door.show(shape, lambda: facts([*shown, *further]))

@@ -1,0 +1,135 @@
+"""What every verb shares: --json, --config, the app opened when needed, and how answers are shown."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from connector.nearest import hint
+
+if TYPE_CHECKING:
+    from connector.app import App
+    from connector.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Door:
+    """One verb's way into the program."""
+
+    def __init__(self, config: str | None, *, is_json: bool, given: dict[str, Any] | None = None) -> None:
+        self.config, self.is_json = config, is_json
+        self.given = given or {}
+        self.stack = ExitStack()
+
+    @cached_property
+    def settings(self) -> Settings:
+        from connector.settings import load
+
+        return load(self.config, **self.given)
+
+    @cached_property
+    def app(self) -> App:
+        from connector.app import App
+        from connector.telemetry import configure_logs
+
+        # A verb answers for itself; only what goes wrong is worth a log line beside the answer.
+        configure_logs(self.settings.log.format, "debug" if self.settings.log.level == "debug" else "warning")
+        return self.stack.enter_context(App(self.settings))
+
+    @property
+    def by(self) -> str:
+        """Who asks, for the record."""
+        try:
+            return f"cli:{getpass.getuser()}"
+        except (KeyError, OSError):
+            return "cli"
+
+    def show(self, document: Any, human: Callable[[], str]) -> None:
+        """One JSON document, or the text for people."""
+        if self.is_json:
+            import orjson
+
+            # The keys of database rows are a kind of str that only this option takes.
+            options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+            click.echo(orjson.dumps(document, option=options, default=str).decode())
+        else:
+            text = human()
+            if text:
+                click.echo(text)
+
+
+class Verb(click.Command):
+    """A command that names the nearest option to a wrong one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [option for parameter in self.get_params(ctx) for option in parameter.opts]
+            close = hint(error.option_name, [name for name in known if name.startswith("--")])
+            raise click.UsageError(f"there is no option {error.option_name}{close}", ctx) from None
+
+
+def verb(function: F) -> F:
+    """Give a verb its common options and a Door as first argument."""
+
+    @click.option("--json", "is_json", is_flag=True, help="One JSON document on stdout.")
+    @click.option(
+        "--config", metavar="FILE", help="Settings file; default: CONNECTOR_CONFIG, then ./config.yaml."
+    )
+    @wraps(function)
+    def wrapped(*args: Any, is_json: bool, config: str | None, **kwargs: Any) -> Any:
+        door = Door(config, is_json=is_json)
+        with door.stack:
+            return function(door, *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def example(*lines: str) -> str:
+    """The end of a verb's help, kept as it is written."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none") -> str:
+    """Rows as people read them: aligned columns, with a line under the headers on a terminal."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not texts:
+        return empty
+    if sys.stdout.isatty():
+        return _rich_table(headers, texts)
+    widths = [max(map(len, column)) for column in zip(headers, *texts, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in [headers, *texts]
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _rich_table(headers: Sequence[str], texts: Sequence[Sequence[str]]) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*headers, box=SIMPLE_HEAD, pad_edge=False)
+    for row in texts:
+        shown.add_row(*map(Text, row))
+    console = Console()
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().rstrip("\n")
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> str:
+    """Names and values below each other."""
+    shown = [(name, "-" if value is None else str(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in shown)

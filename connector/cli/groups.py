@@ -1,0 +1,84 @@
+"""Verbs on groups, seats and events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+
+@click.group(cls=LazyGroup)
+def groups() -> None:
+    """Named sets of people in directories; each gives its members a tag."""
+
+
+@groups.command("list", cls=Verb, epilog=example("connector groups list --search sales"))
+@click.option("--search", metavar="TEXT", help="Part of a name.")
+@click.option("--connection", metavar="NAME", help="Only this connection's.")
+@verb
+def list_(door: Door, **wanted: Any) -> int:
+    """List groups with the number of their members."""
+    found = door.app.people.every_group(**wanted)
+    keys = ("id", "name", "tag", "connection", "members")
+    rows = [[row[key] for key in keys] for row in found["groups"]]
+    headers = ("ID", "NAME", "TAG", "FROM", "MEMBERS")
+    shape = {"groups": found["groups"], "total": found["total"]}
+    door.show(shape, lambda: table(headers, rows, "no groups"))
+    return ExitCode.DONE
+
+
+@groups.command(cls=Verb, epilog=example("connector groups show Sales"))
+@click.argument("group")
+@verb
+def show(door: Door, group: str) -> int:
+    """Show a group by id, external id or name, with its members."""
+    found = door.app.people.group(group)
+    members = [[each["label"], each["kind"], each["user_id"]] for each in found["member_list"]]
+    plain = [(key, value) for key, value in found.items() if key != "member_list"]
+    door.show(found, lambda: f"{facts(plain)}\n\n{table(('MEMBER', 'KIND', 'USER'), members, 'nobody')}")
+    return ExitCode.DONE
+
+
+@click.command(cls=Verb, epilog=example("connector seats --json"))
+@verb
+def seats(door: Door) -> int:
+    """Show how many seats are used, and by which connection."""
+    found = door.app.people.seats()
+    limit = "no limit" if found["limit"] is None else f"of {found['limit']:,}"
+    pairs: list[tuple[str, object]] = [
+        ("used", f"{found['used']:,} ({limit})"),
+        ("waiting", found["waiting"]),
+    ]
+    door.show(found, lambda: facts([*pairs, *found["by_connection"].items()]))
+    return ExitCode.DONE
+
+
+@click.group(cls=LazyGroup)
+def events() -> None:
+    """What was told to the outside, in order."""
+
+
+@events.command("list", cls=Verb, epilog=example("connector events list --after 100 --limit 20"))
+@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="The last sequence seen.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
+@verb
+def list_events(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
+    """List events, oldest first."""
+    found = door.app.people.events(after=after, limit=limit, types=list(types) or None)
+    rows = [
+        [each["sequence"], each["occurred_at"], each["type"], _about(each), each.get("reason")]
+        for each in found["events"]
+    ]
+    door.show(found, lambda: table(("SEQUENCE", "AT", "TYPE", "WHO", "WHY"), rows, "no events"))
+    return ExitCode.DONE
+
+
+def _about(event: dict[str, Any]) -> str:
+    """Whom an event is about: a person or group, else the connection whose run it tells of."""
+    about = event.get("subject") or event.get("connection") or {}
+    return str(about.get("label") or about.get("name") or "")

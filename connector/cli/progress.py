@@ -1,0 +1,50 @@
+"""A progress line on a terminal while a run is done here; nothing on a pipe."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from connector.usecases.work import Watcher
+from sync.model.run import Phase, Run
+from sync.model.source import Effort
+
+_WORDS = {Phase.READING: "reading the directory", Phase.PLANNING: "planning", Phase.APPLYING: "applying"}
+
+
+class Progress(Watcher):
+    """Hears a run and draws one line on stderr. Use it in a ``with`` block."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+        self._said = ""
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("waiting for the run to begin")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def phase(self, run: Run, phase: Phase) -> None:
+        self._said = f"{run.connection}: {_WORDS[phase]}"
+        self._say("")
+
+    def effort(self, effort: Effort) -> None:
+        waited = f", {effort.throttled_s:.0f} s waited as told" if effort.throttled_s >= 1 else ""
+        self._say(f", {effort.pages:,} pages, {effort.requests:,} requests{waited}")
+
+    def applied(self, run: Run, done: int) -> None:  # noqa: ARG002 - the protocol names the run
+        self._say(f", {done:,} changes")
+
+    def _say(self, further: str) -> None:
+        if self._status is not None:
+            self._status.update(self._said + further)

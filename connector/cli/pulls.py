@@ -1,0 +1,222 @@
+"""Verbs that pull: plan, apply, sync now, and the runs they make."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.exits import ExitCode, of_run
+from connector.cli.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from sync.model.run import Run, RunMode
+
+PATIENCE_S = 3.0
+"""How long a daemon that answers has to pick a run up before it is done here."""
+
+
+def full_or_delta(function: Any) -> Any:
+    """The options that say how much to read."""
+    function = click.option("--delta", is_flag=True, help="Read only what changed since the last read.")(
+        function
+    )
+    return click.option("--full", is_flag=True, help="Read everything (the default).")(function)
+
+
+def _mode(*, full: bool, delta: bool) -> RunMode:
+    from sync.model.run import RunMode
+
+    if full and delta:
+        raise click.UsageError("say --full or --delta, not both")
+    return RunMode.DELTA if delta else RunMode.FULL
+
+
+def _finish(door: Door, run_id: str) -> Run:
+    from connector.cli.progress import Progress
+
+    patience_s = PATIENCE_S if door.app.daemon_answers() else 0.0
+    with Progress() as progress:
+        return door.app.runs.finish(run_id, patience_s=patience_s, watcher=progress)
+
+
+@click.command(cls=Verb, epilog=example("connector plan acme", "connector plan acme --json --out plan.json"))
+@click.argument("name")
+@full_or_delta
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the plan to a file.")
+@verb
+def plan(door: Door, name: str, *, full: bool, delta: bool, out: Path | None) -> int:
+    """Read the directory and show what would change; nothing is changed.
+
+    Exits 0 when nothing would, 2 when something would, 3 when a safeguard would hold it.
+    """
+    run, _ = door.app.runs.request(name, by=door.by, mode=_mode(full=full, delta=delta), dry_run=True)
+    ended = _finish(door, run.id)
+    if ended.plan_id is None:
+        door.show(_run_shape(ended), lambda: _run_text(ended))
+        return of_run(ended)
+    shape = door.app.plans.show(ended.plan_id)
+    if out is not None:
+        import orjson
+
+        out.write_bytes(orjson.dumps(shape, option=orjson.OPT_INDENT_2))
+    door.show(shape, lambda: door.app.plans.text(shape["plan_id"]).rstrip("\n"))
+    return of_run(ended)
+
+
+@click.command(cls=Verb, epilog=example("connector apply 0j5t2k --expect-hash 3f9a02c1 --yes"))
+@click.argument("plan", metavar="FILE|PLAN-ID")
+@click.option("--expect-hash", metavar="H", help="Refuse when the plan is not the one with this hash.")
+@click.option("--exclude", multiple=True, metavar="ITEM", help="Leave this item out.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@verb
+def apply(door: Door, plan: str, expect_hash: str | None, exclude: tuple[str, ...], *, yes: bool) -> int:
+    """Approve a held plan, by id or as written by `plan --out`, and apply what is still true of it."""
+    if Path(plan).is_file():
+        plan, expect_hash = _plan_of_file(Path(plan), expect_hash)
+    return approve_and_apply(door, plan, expect_hash=expect_hash, exclude=exclude, yes=yes)
+
+
+def _plan_of_file(file: Path, expect_hash: str | None) -> tuple[str, str]:
+    import orjson
+
+    from connector.usecases.plans import plan_from_file
+    from sync.model.errors import Misconfigured
+
+    try:
+        document = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError:
+        raise Misconfigured(f"{file} is not a plan; write one with: connector plan NAME --out FILE") from None
+    plan_id, checksum = plan_from_file(document)
+    return plan_id, expect_hash or checksum
+
+
+def approve_and_apply(
+    door: Door, plan_id: str, *, expect_hash: str | None, exclude: tuple[str, ...], yes: bool
+) -> int:
+    """Ask where a person is there to be asked, approve, and wait for the run."""
+    if not yes and not door.is_json and sys.stdin.isatty():
+        click.echo(door.app.plans.text(plan_id))
+        click.confirm("Apply this plan?", abort=True)
+    run = door.app.plans.approve(plan_id, by=door.by, expect_hash=expect_hash, exclude=exclude)
+    ended = _finish(door, run.id)
+    door.show(_run_shape(ended), lambda: _run_text(ended))
+    return of_run(ended)
+
+
+@click.group(cls=LazyGroup)
+def sync() -> None:
+    """Pull now, beside the schedule."""
+
+
+@sync.command(cls=Verb, epilog=example("connector sync now acme --wait", "connector sync now --all"))
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Every connection that pulls and is not paused.")
+@full_or_delta
+@click.option("--dry-run", is_flag=True, help="Plan only; change nothing.")
+@click.option("--wait", is_flag=True, help="Wait for the end; without a daemon, do the run here.")
+@click.option("--yes", is_flag=True, help="Let a first run proceed without a person looking at its plan.")
+@verb
+def now(
+    door: Door,
+    name: str | None,
+    *,
+    every: bool,
+    full: bool,
+    delta: bool,
+    dry_run: bool,
+    wait: bool,
+    yes: bool,
+) -> int:
+    """Ask for a run; a run that is queued already is the answer to a second request."""
+    mode = _mode(full=full, delta=delta)
+    requested = []
+    for each in _names(door, name, every=every):
+        run, _ = door.app.runs.request(each, by=door.by, mode=mode, dry_run=dry_run, approved_beforehand=yes)
+        requested.append(run)
+    if wait:
+        requested = [_finish(door, run.id) for run in requested]
+    shapes = [_run_shape(run) for run in requested]
+    door.show({"runs": shapes} if every else shapes[0], lambda: "\n\n".join(map(_run_text, requested)))
+    if not wait and not door.is_json and not door.app.daemon_answers():
+        click.echo("No daemon answers: the run waits for one (connector serve); or say --wait.", err=True)
+    return max((of_run(run) for run in requested), default=ExitCode.DONE)
+
+
+def _names(door: Door, name: str | None, *, every: bool) -> list[str]:
+    if every == (name is not None):
+        raise click.UsageError("name a connection, or say --all")
+    if name is not None:
+        return [name]
+    return [each.name for each in door.app.connections.all() if each.enabled and each.mode.value != "push"]
+
+
+@click.group(cls=LazyGroup)
+def runs() -> None:
+    """Attempts to pull, and what became of them."""
+
+
+@runs.command("list", cls=Verb, epilog=example("connector runs list --connection acme --limit 5"))
+@click.option("--connection", metavar="NAME", help="Only this connection's.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@verb
+def list_(door: Door, connection: str | None, limit: int) -> int:
+    """List runs, newest first."""
+    found = door.app.runs.listed(connection, limit=limit)
+    rows = [
+        [run["run_id"], run["connection"], run["mode"], run["trigger"], run["state"], run["started_at"]]
+        + [run["duration_s"], words(run["counts"]), run["error"] or "; ".join(run["reasons"][:1])]
+        for run in found
+    ]
+    headers = ("RUN", "CONNECTION", "MODE", "TRIGGER", "STATE", "STARTED", "SECONDS", "CHANGES", "WHY")
+    door.show({"runs": found}, lambda: table(headers, rows, "no runs yet"))
+    return ExitCode.DONE
+
+
+@runs.command(cls=Verb, epilog=example("connector runs show 0j5t2kq8m1x7c3v9"))
+@click.argument("run_id")
+@verb
+def show(door: Door, run_id: str) -> int:
+    """Show a run and what it changed."""
+    shape = door.app.runs.show(run_id)
+    run = door.app.runs.get(run_id)
+    changes = table(
+        ("ACTION", "WHO", "WHY"),
+        [[change["action"], change["label"], change["reason"]] for change in shape["changes"]],
+        "changed nothing",
+    )
+    door.show(shape, lambda: f"{_run_text(run)}\n\n{changes}")
+    return ExitCode.DONE
+
+
+def words(counts: dict[str, int]) -> str:
+    """The counts that are not zero, in words."""
+    return (
+        ", ".join(f"{count:,} {action.replace('_', ' ')}" for action, count in counts.items() if count) or "-"
+    )
+
+
+def _run_shape(run: Run) -> dict[str, Any]:
+    from connector.usecases import shapes
+
+    return shapes.run(run)
+
+
+def _run_text(run: Run) -> str:
+    if run.error:
+        return f"{run.connection}: {run.error}"
+    shape = _run_shape(run)
+    seconds = None if run.duration_s is None else f"{run.duration_s:.1f} s"
+    pairs: list[tuple[str, object]] = [
+        ("run", run.id),
+        ("connection", run.connection),
+        ("state", run.state.value),
+    ]
+    pairs += [("plan", run.plan_id), ("changes", words(shape["counts"])), ("took", seconds)]
+    pairs += [("why", reason) for reason in run.reasons]
+    if run.state.value == "held":
+        pairs.append(("next", f"connector plans show {run.plan_id}"))
+    return facts(pairs)

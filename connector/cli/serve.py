@@ -1,0 +1,31 @@
+"""The verb that runs the daemon."""
+
+from __future__ import annotations
+
+import click
+
+from connector.cli.door import Door, Verb, example, verb
+from connector.cli.exits import ExitCode
+
+
+@click.command(cls=Verb, epilog=example("connector serve --host 0.0.0.0 --port 8080"))
+@click.option("--host", metavar="H", help="Address to listen on; default from `listen`.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="P", help="Port; 0 takes a free one.")
+@verb
+def serve(door: Door, host: str | None, port: int | None) -> int:
+    """Run the daemon: pulls by schedule, SCIM endpoint, page and metrics; ends on SIGTERM within 5 s."""
+    from connector.app import App
+    from connector.daemon import listen
+    from connector.daemon import serve as serve_app
+    from connector.telemetry import configure_logs, tell_unknown_variables
+
+    settings = door.settings
+    chosen = f"{host or settings.host}:{settings.port if port is None else port}"
+    if host is not None and ":" in host:
+        chosen = f"[{host}]:{settings.port if port is None else port}"
+    configure_logs(settings.log.format, settings.log.level)
+    tell_unknown_variables()
+    listener, settings = listen(settings.model_copy(update={"listen": chosen}))
+    with listener, App(settings) as app:
+        serve_app(app, listener)
+    return ExitCode.DONE

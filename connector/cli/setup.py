@@ -1,0 +1,123 @@
+"""Verbs for setting up and looking after: init, db, doctor, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+
+@click.command(
+    cls=Verb, epilog=example("connector init", "connector init --config /etc/connector/config.yaml")
+)
+@verb
+def init(door: Door) -> int:
+    """Make config.yaml and a key file where there are none, and say what to do next."""
+    from importlib.resources import files
+
+    from connector import keyring
+    from connector.settings import DEFAULT_FILE, load
+
+    file = Path(door.config or DEFAULT_FILE)
+    made = []
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(files("connector").joinpath("config.example.yaml").read_text("utf-8"), "utf-8")
+        made.append(str(file))
+    settings = load(file)
+    if settings.key is None and keyring.make_key_file(settings.key_path):
+        made.append(str(settings.key_path))
+    steps = [
+        "connector connections add NAME --type okta --set domain=… --credentials-stdin",
+        "connector connections test NAME",
+        "connector plan NAME",
+        "connector serve",
+    ]
+    told = [f"made {path}" for path in made] or ["nothing to make: all is there"]
+    kept = f"Keep {settings.key_path} safe and apart from the database: it opens the stored credentials."
+    door.show(
+        {"made": made, "next": steps},
+        lambda: "\n".join([*told, kept, "Next:", *(f"  {step}" for step in steps)]),
+    )
+    return ExitCode.DONE
+
+
+@click.group(cls=LazyGroup)
+def db() -> None:
+    """The database."""
+
+
+@db.command(cls=Verb, epilog=example("connector db upgrade"))
+@verb
+def upgrade(door: Door) -> int:
+    """Bring the database to this version's tables; every start does the same."""
+    document = door.app.database_state()
+    door.show(document, lambda: f"the database is at version {document['version']}")
+    return ExitCode.DONE
+
+
+@db.command(cls=Verb, epilog=example("connector db check"))
+@verb
+def check(door: Door) -> int:
+    """Say whether the database answers and its tables are this version's; changes nothing."""
+    from connector.app import check_database
+
+    document = check_database(door.settings)
+    current = document["version"] == document["needed"]
+    words = "is up to date" if current else f"is at {document['version']}, {document['needed']} is needed"
+    door.show(document, lambda: f"the database answers and {words}")
+    return ExitCode.DONE if current else ExitCode.USAGE
+
+
+@click.command(cls=Verb, epilog=example("connector doctor", "connector doctor acme --json"))
+@click.argument("name", required=False)
+@verb
+def doctor(door: Door, name: str | None) -> int:
+    """Look at database, key, environment, rights and tokens one by one, and say what to do."""
+    found = door.app.doctor.look(name)
+    rows = [[each["check"], each["state"], each["detail"]] for each in found]
+    door.show({"findings": found}, lambda: table(("CHECK", "STATE", "DETAIL"), rows))
+    return ExitCode.DENIED if any(each["state"] == "failed" for each in found) else ExitCode.DONE
+
+
+@click.command(cls=Verb, epilog=example("connector status"))
+@verb
+def status(door: Door) -> int:
+    """Show every connection, its last complete read and next run, and what waits for a person."""
+    found = door.app.overview.status()
+    door.show(found, lambda: _status_text(found))
+    return ExitCode.DONE
+
+
+def _status_text(found: dict[str, Any]) -> str:
+    rows = [
+        [each["name"], each["type"], each["state"], each["directory_users"], each["last_complete_at"]]
+        + [(each["last_run"] or {}).get("state"), each["next_full_at"], each["held_plan"]]
+        for each in found["connections"]
+    ]
+    headers = (
+        "CONNECTION",
+        "TYPE",
+        "STATE",
+        "PEOPLE",
+        "LAST COMPLETE READ",
+        "LAST RUN",
+        "NEXT FULL",
+        "HELD PLAN",
+    )
+    lines = [
+        table(headers, rows, "no connections yet; make one with: connector connections add NAME --type T")
+    ]
+    lines += [
+        f"! {plan['connection']}: plan {plan['plan_id']} is held: {'; '.join(plan['reasons'][:1])}\n"
+        f"  connector plans show {plan['plan_id']}"
+        for plan in found["held_plans"]
+    ]
+    seats = found["seats"]
+    limit = "" if seats["limit"] is None else f" of {seats['limit']:,}"
+    return "\n".join([*lines, f"{seats['used']:,} seats used{limit}"])

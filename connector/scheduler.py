@@ -1,0 +1,56 @@
+"""The daemon's loops: something done again and again until told to stop, whatever goes wrong once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from sync.model.errors import ConnectorError
+
+log = structlog.get_logger("connector.loop")
+
+
+class Loop:
+    """A thread that calls ``turn`` until ``stop`` is set.
+
+    ``turn`` returns True to be called again at once; otherwise the loop rests for ``rest_s``, or
+    until ``wake`` is set.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        turn: Callable[[], bool],
+        *,
+        rest_s: float,
+        stop: threading.Event,
+        wake: threading.Event | None = None,
+    ) -> None:
+        self._turn, self._rest_s, self._stop = turn, rest_s, stop
+        self._wake = wake or threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; whether it came in time."""
+        self._wake.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._turned():
+                self._wake.wait(self._rest_s)
+                self._wake.clear()
+
+    def _turned(self) -> bool:
+        try:
+            return self._turn()
+        except ConnectorError as error:
+            log.warning("loop goes on after an error", loop=self._thread.name, error=error.message)
+        except Exception:
+            # The outermost loop: it must outlive a mistake in one turn.
+            log.exception("loop goes on after a mistake in this program", loop=self._thread.name)
+        return False
