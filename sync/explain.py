@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sync import facts
+from sync import testimony
 from sync.explanation import BY_HAND, Because, Explanation, Part, State
-from sync.facts import BEFORE_HISTORY, Row
 from sync.model.change import Action, change_id
 from sync.model.errors import Conflict, NotFound
-from sync.model.resources import PROFILE_FIELDS, Status
+from sync.model.resources import PROFILE_FIELDS, Status, fold
 from sync.store import connections, evidence, history
 from sync.store.database import Conn
+from sync.testimony import BEFORE_HISTORY, Row
 
 SHOWN: Final = 20
 """Changes told, newest first."""
@@ -56,19 +56,19 @@ def _without_account(conn: Conn, names: dict[str, str], ref: str) -> Explanation
             state=State.NOT_PROVISIONED,
             because=[because for part in parts for because in part.because],
             not_linked=parts,
-            history=[facts.done(row, names) for row in people[0].rows[:SHOWN]],
+            history=[testimony.done(row, names) for row in people[0].rows[:SHOWN]],
         )
     wanted = [change_id(action, "user", ref) for action in _ASKED]
     planned = evidence.waiting(conn, wanted) or evidence.waiting_for(conn, ref)
     if planned:
-        because = [facts.waits(item) for item in planned]
+        because = [testimony.waits(item) for item in planned]
         return Explanation(label=planned[0]["label"], state=State.NOT_PROVISIONED, because=because)
     named = evidence.named_members(conn, ref)
     if named:
-        because = [facts.named_member(row) for row in named]
+        because = [testimony.named_member(row) for row in named]
         return Explanation(label=ref, state=State.UNKNOWN_HERE, because=because)
     raise NotFound(
-        f"nobody has the id, e-mail, external id or userName {ref}, here or in a directory as it was last read"
+        f"nobody here or in a directory, as it was last read, has the id, e-mail or userName {ref}"
         + evidence.near(conn, ref)
     )
 
@@ -98,7 +98,7 @@ class _Sighting:
         """A person without an account, and why there is none."""
         said = {name: self.seen[name] for name in ("connection", "external_id", "status")}
         reason = self.seen["reason"] or f"why there is no account is not recorded: {BEFORE_HISTORY}"
-        because = [facts.says(self.seen, self.last, why=reason), *self.open()]
+        because = [testimony.says(self.seen, self.last, why=reason), *self.open()]
         return Part(said=said | {"directory_user_id": self.seen["id"]}, because=because)
 
     def open(self) -> Iterator[Because]:
@@ -107,11 +107,11 @@ class _Sighting:
         named = [key for key in keys if key]
         for row in evidence.questions(self.conn, named):
             if row["connection_id"] == self.seen["connection_id"]:
-                yield facts.question(row, self.names)
+                yield testimony.question(row, self.names)
         wanted = [change_id(action, "user", key) for action in _ASKED for key in named]
         for item in evidence.waiting(self.conn, wanted):
             if item["connection"] == self.seen["connection"]:
-                yield facts.waits(item)
+                yield testimony.waits(item)
 
 
 class _Account:
@@ -141,7 +141,7 @@ class _Account:
             links=[self._link(each) for each in self._linked],
             not_linked=[each.part() for each in others],
             seat=self._seat(),
-            history=[facts.done(row, self._names) for row in self._rows[:SHOWN]],
+            history=[testimony.done(row, self._names) for row in self._rows[:SHOWN]],
         )
 
     # --- state --------------------------------------------------------------------------------
@@ -152,20 +152,20 @@ class _Account:
         if self._user["suspended_by_hand"]:
             row = self._wrote("suspended_by_hand")
             by_hand = "Suspended by hand: no run gives the access back"
-            yield Because(fact=by_hand, source=BY_HAND, at=facts.moment(row["at"]) if row else None)
+            yield Because(fact=by_hand, source=BY_HAND, at=testimony.moment(row["at"]) if row else None)
 
     def _said(self) -> Iterator[Because]:
         """What each directory says now, who keeps the account active, and what waits."""
         if not self._live:
             yield Because(fact="No directory manages this account", source=BY_HAND)
         for each in self._linked:
-            yield facts.says(each.seen, each.last, why=self._at_odds(each))
+            yield testimony.says(each.seen, each.last, why=self._at_odds(each))
         for each in self._live:
             yield from each.open()
 
     def _at_odds(self, each: _Sighting) -> str:
         """Why the account is not as this directory says; empty where it is."""
-        if each.active == bool(self._user["active"]) or each not in self._live:
+        if each.active == bool(self._user["active"]) or each.seen["deleted_at"] is not None:
             return ""
         if self._user["active"]:
             keepers = [other.seen["connection"] for other in self._live if other.active]
@@ -183,19 +183,27 @@ class _Account:
         """What set a field to the value it has."""
         row = self._wrote(name)
         if row is not None and row["after"][name] == self._user[name]:
-            return facts.done(row, self._names, lead)
+            return testimony.done(row, self._names, lead)
         if row is not None:
             since = f"changed by hand after {row['at'][:16].replace('T', ' ')} UTC, when a change had set it"
             return Because(fact=f"{lead}: {since}", source=BY_HAND)
         if self._user["origin"] in _BY_DIRECTORY:
             return Because(fact=f"{lead}: {BEFORE_HISTORY}", source="before history")
         came = f"{lead}: no change set it; the account came by {self._user['origin']}"
-        return Because(fact=came, source=BY_HAND, at=facts.moment(self._user["created_at"]))
+        return Because(fact=came, source=BY_HAND, at=testimony.moment(self._user["created_at"]))
 
     def _field(self, name: str) -> Part:
         value = self._user[name]
         lead = "Set" if value is not None else "Empty"
-        return Part(said={"field": name, "value": value}, because=[self._set_by(name, lead)])
+        because = [self._set_by(name, lead), *self._said_of(name)]
+        return Part(said={"field": name, "value": value}, because=because)
+
+    def _said_of(self, name: str) -> Iterator[Because]:
+        """What directories say of a field, where one differs from the account or several could."""
+        said = [(each, each.seen[name]) for each in self._live if each.seen[name] is not None]
+        if len(said) > 1 or any(fold(value) != fold(self._user[name]) for _, value in said):
+            for each, value in said:
+                yield testimony.says_of(each.seen, each.last, value)
 
     # --- tags, links, seat --------------------------------------------------------------------
 
@@ -205,14 +213,14 @@ class _Account:
         for row in evidence.hand_tags(self._conn, self._user["id"]):
             fact = f"Set by hand (by {row['set_by']})"
             found.setdefault(row["tag"], []).append(
-                Because(fact=fact, source=BY_HAND, at=facts.moment(row["set_at"]))
+                Because(fact=fact, source=BY_HAND, at=testimony.moment(row["set_at"]))
             )
         for each in self._live:
             managed = Because(
                 fact=f"Managed by {each.seen['connection']}: {each.seen['how']}",
                 source=each.seen["connection"],
                 run_id=each.seen["run_id"],
-                at=facts.moment(each.seen["linked_at"]),
+                at=testimony.moment(each.seen["linked_at"]),
             )
             tag = connections.get(self._conn, each.seen["connection_id"]).managed_tag
             found.setdefault(tag, []).append(managed)
@@ -223,21 +231,24 @@ class _Account:
 
     def _through(self, membership: Row) -> Iterator[Because]:
         """A tag through a group: the membership, and what came later and made it this tag of this user."""
-        yield facts.member(membership)
+        yield testimony.member(membership)
+        nested = testimony.nested(membership)
+        if nested is not None:
+            yield nested
         for each in self._linked:
             if each.seen["id"] == membership["value"] and each.seen["linked_at"] > membership["added_at"]:
-                yield from facts.linked(each.seen, (), self._names)
+                yield from testimony.linked(each.seen, (), self._names)
         for row in history.of_subject(self._conn, membership["id"]):
             if row["action"] == Action.GROUP_RENAME and row["at"] > membership["added_at"]:
                 renamed = f"The group {row['before'].get('name')} became {row['after'].get('name')}"
-                yield facts.done(row, self._names, renamed)
+                yield testimony.done(row, self._names, renamed)
                 return
 
     def _link(self, each: _Sighting) -> Part:
         seen = each.seen
         said = {name: seen[name] for name in ("connection", "external_id", "status", "how", "rule", "run_id")}
         said |= {"directory_user_id": seen["id"], "at": seen["linked_at"]}
-        return Part(said=said, because=facts.linked(seen, each.rows, self._names))
+        return Part(said=said, because=testimony.linked(seen, each.rows, self._names))
 
     def _seat(self) -> Part:
         active, managed = bool(self._user["active"]), bool(self._live)

@@ -14,6 +14,7 @@ from sync.model.run import ItemState, PlanState
 from sync.store import fold as folding
 from sync.store import schema
 from sync.store.keys import among
+from sync.store.nesting import ABOVE
 from sync.store.text import from_json, nearest
 
 Row = dict[str, Any]
@@ -101,23 +102,43 @@ def unlinked(conn: Conn, refs: Collection[str]) -> list[Row]:
 
 
 def memberships(conn: Conn, directory_ids: Iterable[str]) -> list[Row]:
-    """The live groups of these directory users: group, tag, connection, and since when by which run."""
-    statement = (
-        select(
-            _GROUP.c.id,
-            _GROUP.c.name,
-            _GROUP.c.tag,
-            _CONNECTION.c.name.label("connection"),
-            _MEMBER.c.value,
-            _MEMBER.c.run_id,
-            _MEMBER.c.added_at,
-        )
-        .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
-        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
-        .where(_MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None), among(_MEMBER.c.value, "keys"))
-        .order_by(_MEMBER.c.added_at, _GROUP.c.id)
+    """The live groups of these directory users: group, tag, connection, and since when by which run.
+
+    ``through`` names the group within this one that holds the person, None for a direct member;
+    ``nested_at`` and ``nested_run_id`` tell when that group came into this one, where it is in it directly.
+    """
+    lower, nest = _GROUP.alias("lower"), _MEMBER.alias("nest")
+    shown = (
+        *(_GROUP.c[name] for name in ("id", "name", "tag")),
+        _CONNECTION.c.name.label("connection"),
+        *(_MEMBER.c[name] for name in ("value", "run_id", "added_at")),
     )
-    return _rows(conn, statement, {"keys": list(directory_ids)})
+    mine = and_(_MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None), among(_MEMBER.c.value, "keys"))
+    none = sa.literal(None, sa.Text)
+    direct = (
+        select(*shown, none.label("through"), none.label("nested_at"), none.label("nested_run_id"))
+        .select_from(_MEMBER.join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id))
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .where(mine)
+    )
+    nested = (
+        select(
+            *shown,
+            lower.c.name.label("through"),
+            nest.c.added_at.label("nested_at"),
+            nest.c.run_id.label("nested_run_id"),
+        )
+        .select_from(_MEMBER.join(lower, lower.c.id == _MEMBER.c.group_id))
+        .join(ABOVE, and_(ABOVE.c.below == lower.c.id, ABOVE.c.above != lower.c.id))
+        .join(_GROUP, _GROUP.c.id == ABOVE.c.above)
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .outerjoin(nest, and_(nest.c.group_id == _GROUP.c.id, nest.c.value == lower.c.id))
+        .where(mine)
+    )
+    keys = {"keys": list(directory_ids)}
+    return _rows(conn, direct.order_by("added_at", "id"), keys) + _rows(
+        conn, nested.order_by("added_at", "id"), keys
+    )
 
 
 def hand_tags(conn: Conn, user_id: str) -> list[Row]:

@@ -43,7 +43,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def done(row: Row, names: Mapping[str, str], lead: str = "") -> Because:
-    """A row of history: what was done and why, by which directory or hand. ``lead`` stands before the reason."""
+    """A row of history: what was done and why, by which directory or hand. ``lead`` stands for the deed."""
     fact = f"{lead or _DID.get(row['action'], row['action'].replace('_', ' '))}: {row['reason']}"
     if row["connection_id"] is None:
         by = f" (by {row['actor'].removeprefix(_ACTOR_KIND)})"
@@ -61,12 +61,20 @@ def says(seen: Row, last: Row | None, *, why: str = "") -> Because:
         fact = f"{seen['connection']} does not have this person any more: {seen['status_text'] or 'absent'}"
     else:
         fact = f"{seen['connection']} says {_words(seen)}"
-    at = last["at"] if last is not None else seen["updated_at"]
+    return _of(seen, last, f"{fact}; {why}" if why else fact)
+
+
+def says_of(seen: Row, last: Row | None, value: str) -> Because:
+    """What a directory says of one field."""
+    return _of(seen, last, f"{seen['connection']} says “{value}”")
+
+
+def _of(seen: Row, last: Row | None, fact: str) -> Because:
     return Because(
-        fact=f"{fact}; {why}" if why else fact,
+        fact=fact,
         source=seen["connection"],
         run_id=last["run_id"] if last is not None else None,
-        at=moment(at),
+        at=moment(last["at"] if last is not None else seen["updated_at"]),
     )
 
 
@@ -98,9 +106,9 @@ def question(row: Row, names: Mapping[str, str]) -> Because:
 def waits(item: Row) -> Because:
     """A change that is planned and not done: for want of approval, or of a seat."""
     change = item["change"]
-    what = "approval" if item["state"] == "held" else "a free seat"
+    what, deed = "approval" if item["state"] == "held" else "a free seat", item["action"].replace("_", " ")
     return Because(
-        fact=f"Plan {item['plan_id']} waits for {what} to {item['action'].replace('_', ' ')}: {change['reason']}",
+        fact=f"Plan {item['plan_id']} waits for {what} to {deed}: {change['reason']}",
         source=item["connection"],
         run_id=item["run_id"],
         at=moment(item["created_at"]),
@@ -124,10 +132,23 @@ def member(row: Row) -> Because:
     """A membership: in which directory group, since when, by which run or push."""
     pushed = "" if row["run_id"] else " (pushed)"
     return Because(
-        fact=f"Member of the directory group {row['name']}{pushed}",
+        fact=f"Member of the directory group {row['through'] or row['name']}{pushed}",
         source=row["connection"],
         run_id=row["run_id"],
         at=moment(row["added_at"]),
+    )
+
+
+def nested(row: Row) -> Because | None:
+    """The nesting that carries a membership on to a higher group; None for a direct member."""
+    if row["through"] is None:
+        return None
+    how = "is in" if row["nested_at"] else "is, by further groups, in"
+    return Because(
+        fact=f"The group {row['through']} {how} {row['name']}",
+        source=row["connection"],
+        run_id=row["nested_run_id"],
+        at=moment(row["nested_at"]),
     )
 
 
