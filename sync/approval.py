@@ -1,15 +1,19 @@
-"""A person's word on a held plan: let exactly what was looked at go, or throw it away."""
+"""A person's word on a stored plan: let exactly what was looked at go, or throw it away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sync.model.errors import Conflict, NotFound
-from sync.model.run import PlanState, Run, RunMode, StoredPlan
-from sync.store import plans, runs
+from sync.model.change import REMOVALS
+from sync.model.errors import Conflict, Held, NotFound, Refused
+from sync.model.run import ItemState, PlanState, Run, RunMode, StoredPlan
+from sync.store import freezes, plans, runs
 from sync.store.database import Conn
 from sync.store.ids import new_id
+
+HASH_DIGITS_MIN = 8
+"""Digits of a checksum that may stand for it."""
 
 
 def approve(
@@ -18,11 +22,64 @@ def approve(
     """Queue the run that applies the held items of this plan, but for the excluded ones.
 
     ``expect_hash`` is the checksum that was looked at (or its first 8 digits and more). Raises
-    Conflict when the plan is another one by now or waits for nobody, NotFound for an unknown
-    plan or item.
+    Conflict when the plan is another one by now or waits for nobody, Refused for removals during a
+    freeze, NotFound for an unknown plan or item.
     """
     plan = held(conn, plan_ref)
-    if expect_hash is not None and not (len(expect_hash) >= 8 and plan.hash.startswith(expect_hash)):
+    _check(conn, plan, expect_hash, exclude)
+    _check_freeze(conn, plan, exclude, [ItemState.HELD], now)
+    return _queue(conn, plan, exclude, by=by, now=now, word=True)
+
+
+def apply_plan(
+    conn: Conn,
+    plan_ref: str,
+    *,
+    expect_hash: str | None = None,
+    exclude: Sequence[str] = (),
+    yes: bool = False,
+    by: str,
+    now: datetime,
+) -> Run:
+    """Queue the run that carries a previewed or held plan out, but for the excluded items.
+
+    ``yes``, or naming the checksum, is a person's word: with it everything goes. Without it only
+    what no safeguard holds goes; the rest of a preview is held from then on, and a plan that is
+    held already raises Held. Whatever changed since the plan was made is not written. Raises
+    Conflict when the directory was read again since, or when the plan is over.
+    """
+    plan = plans.get(conn, plan_ref)
+    word = yes or expect_hash is not None
+    if plan.state is PlanState.HELD and not word:
+        raise Held(
+            f"plan {plan.id} is held: {' '.join(plan.reasons)} "
+            f"Look at it (connector plans show {plan.id}), then apply it with --expect-hash {plan.hash}."
+        )
+    if plan.state is PlanState.HELD:
+        return approve(conn, plan.id, expect_hash=expect_hash, exclude=exclude, by=by, now=now)
+    _check_preview(conn, plan)
+    _check(conn, plan, expect_hash, exclude)
+    if word:
+        _check_freeze(conn, plan, exclude, [ItemState.HELD, ItemState.PENDING], now)
+    return _queue(conn, plan, exclude, by=by, now=now, word=word)
+
+
+def _check_preview(conn: Conn, plan: StoredPlan) -> None:
+    if plan.state is not PlanState.PREVIEW:
+        raise Conflict(f"plan {plan.id} cannot be applied: it is {plan.state.value}; make a new plan")
+    newer = plans.read_since(conn, plan)
+    if newer is not None:
+        raise Conflict(
+            f"the directory was read again since (run {newer.run_id}), so plan {plan.id} is out of date; "
+            "make a new plan"
+        )
+
+
+def _check(conn: Conn, plan: StoredPlan, expect_hash: str | None, exclude: Sequence[str]) -> None:
+    """The plan is the one that was looked at, and has the items that are to be left out."""
+    if expect_hash is not None and not (
+        len(expect_hash) >= HASH_DIGITS_MIN and plan.hash.startswith(expect_hash)
+    ):
         raise Conflict(
             f"plan {plan.id} has the hash {plan.hash}, not {expect_hash}: it is not the one you looked at. "
             f"Read it again (connector plans show {plan.id}) and approve its hash."
@@ -32,7 +89,25 @@ def approve(
         raise NotFound(
             f"plan {plan.id} has no item {', '.join(sorted(unknown))}; plans show lists the items' ids"
         )
-    wanted = {"plan_id": plan.id, "hash": plan.hash, "exclude": list(exclude), "by": by}
+
+
+def _check_freeze(
+    conn: Conn, plan: StoredPlan, exclude: Collection[str], states: Sequence[ItemState], now: datetime
+) -> None:
+    frozen = freezes.current(conn, plan.connection_id, now)
+    removals = [action.value for action in REMOVALS]
+    if frozen is not None and plans.would_do(conn, plan.id, removals, but=set(exclude), states=states):
+        raise Refused(
+            f"{frozen.sentence} Plan {plan.id} takes something away: wait, thaw it (connector freeze off), "
+            "or exclude those items."
+        )
+
+
+def _queue(
+    conn: Conn, plan: StoredPlan, exclude: Sequence[str], *, by: str, now: datetime, word: bool
+) -> Run:
+    """``word`` says that somebody stands for what a safeguard holds."""
+    wanted = {"plan_id": plan.id, "hash": plan.hash, "exclude": list(exclude), "by": by, "word": word}
     run, queued = runs.request(
         conn,
         plan.connection_id,

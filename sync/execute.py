@@ -15,17 +15,20 @@ from sync.apply import writer
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.fence import Fence
-from sync.model.change import change_of
+from sync.model.change import REMOVALS, Action, change_of
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, ConnectorError
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
-from sync.store import connections, plans, runs
+from sync.store import connections, freezes, history, plans, runs
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.store.times import to_text
 
 BATCH = 500
 """Changes written in one transaction."""
+
+GROUP_WIDE = (Action.MEMBER_REMOVE, Action.MEMBER_ADD, Action.GROUP_DELETE)
+"""Actions whose changes name no version of the group."""
 
 END_STATES = {
     Verdict.PROCEED: RunState.SUCCEEDED,
@@ -55,6 +58,10 @@ class Execution:
         """Apply what is pending of the plan, then end the run. Raises Interrupted between batches."""
         with self.fence.read() as conn:
             plan = plans.get(conn, plan_id)
+            frozen = freezes.current(conn, self.connection.id, self.clock())
+        if frozen is not None:
+            with self.fence.write() as conn:
+                plans.hold_items(conn, plan.id, [action.value for action in REMOVALS])
         after, done = -1, 0
         while True:
             with self.fence.write() as conn:
@@ -75,12 +82,16 @@ class Execution:
         with self.fence.write() as conn:
             approves = runs.details(conn, self.run.id)["approves"]
             plan = plans.get(conn, approves["plan_id"])
-            if plan.state is not PlanState.HELD or plan.hash != approves["hash"]:
+            if plan.state not in (PlanState.HELD, PlanState.PREVIEW) or plan.hash != approves["hash"]:
                 raise Conflict("the plan is not the one that was approved any more; look at the newest one")
-            now = self.clock()
-            plans.release(conn, plan.id, exclude=approves["exclude"], by=approves["by"], now=now)
+            now, word = self.clock(), approves.get("word", True)
+            if plan.state is PlanState.PREVIEW:
+                self._drop_overtaken(conn, plan)
+            excluded, by = approves["exclude"], approves["by"]
+            plans.release(conn, plan.id, exclude=excluded, by=by, now=now, held_too=word)
             seats.make_wait(conn, plan.id, self.policy)
-            connections.update(conn, self.connection.id, now=now, first_run_approved=True)
+            if word:
+                connections.update(conn, self.connection.id, now=now, first_run_approved=True)
             runs.progress(
                 conn,
                 self.fence.lease,
@@ -90,6 +101,18 @@ class Execution:
                 counts=plan.counts,
             )
         return plan.id
+
+    def _drop_overtaken(self, conn: Conn, plan: StoredPlan) -> None:
+        """A preview's items about groups that a push changed since; people carry versions of their own."""
+        if plans.read_since(conn, plan) is not None:
+            raise Conflict("the directory was read again since the plan was made; make a new one")
+        after = -1
+        while items := plans.undone(conn, plan.id, GROUP_WIDE, after_place=after, limit=BATCH):
+            groups = [(place, str(from_json(text)["subject"]["id"])) for place, text in items]
+            moved = history.changed_since(conn, [group for _, group in groups], plan.created_at)
+            places = [place for place, group in groups if group in moved]
+            plans.set_states(conn, plan.id, places, ItemState.STALE)
+            after = items[-1][0]
 
     def _write(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> None:
         if not items:

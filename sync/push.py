@@ -22,7 +22,7 @@ from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Connection, Policy
 from sync.model.document import group_record, user_record
-from sync.model.errors import Conflict, ConnectorError, Duplicate, NotFound, Refused, Stale
+from sync.model.errors import Conflict, ConnectorError, Duplicate, NotFound, Refused, Stale, Transient
 from sync.model.query import Query
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
 from sync.model.session import (
@@ -40,7 +40,7 @@ from sync.model.session import (
 )
 from sync.policy import address_of
 from sync.proposal import fresh_ids, raise_attention, stored_record
-from sync.store import attention, connections, resources, scim
+from sync.store import attention, connections, freezes, resources, scim
 from sync.store.database import Conn, Database
 from sync.store.times import to_text
 
@@ -48,6 +48,9 @@ T = TypeVar("T")
 
 TRIES = 5
 """How often a write starts over after losing a race to another writer."""
+
+RETRY_FROZEN_S = 3600.0
+"""The longest that an IdP is told to wait during a freeze, which may be thawed at any time."""
 
 TOUCH_EVERY = timedelta(minutes=1)
 """How exactly a token's last use is kept."""
@@ -445,9 +448,22 @@ class PushSession:
     # --- writing ------------------------------------------------------------------------------
 
     def _apply(self, changes: Sequence[Change]) -> None:
+        if any(change.removal or change.tombstone for change in changes):
+            self._check_freeze()
         outcome = writer.apply(self._conn, changes, self._context)
         if outcome.stale:
             raise LostRace(f"another change came first ({outcome.stale[0][1]}); try again")
+
+    def _check_freeze(self) -> None:
+        """While removals are frozen the whole request waits: the IdP keeps it and sends it again."""
+        frozen = freezes.current(self._conn, self._connection.id, self._now)
+        if frozen is None:
+            return
+        left_s = (frozen.until - self._now).total_seconds() if frozen.until else RETRY_FROZEN_S
+        raise Transient(
+            f"{frozen.sentence} Nothing is lost: send this again later.",
+            retry_after_s=max(1.0, min(left_s, RETRY_FROZEN_S)),
+        )
 
     def _again(self, kind: Kind, resource_id: str) -> Resource:
         resource = self.get(kind, resource_id)

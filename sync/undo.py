@@ -64,7 +64,9 @@ RULE: Final = "revert"
 def altered(before: Row, written: Row) -> dict[str, Any]:
     """The former values of the columns that differ."""
     return {
-        name: before[name] for name in written if name not in UNKEPT and before.get(name) != written[name]
+        str(name): before[name]
+        for name in written
+        if name not in UNKEPT and before.get(name) != written[name]
     }
 
 

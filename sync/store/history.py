@@ -75,6 +75,17 @@ def later(
     return found
 
 
+def changed_since(conn: Conn, subject_ids: Iterable[str], since: datetime) -> set[str]:
+    """Which of these directory users and groups anybody changed after that time."""
+    found: set[str] = set()
+    for part in chunks(subject_ids):
+        query = select(_HISTORY.c.subject_id).where(
+            _HISTORY.c.subject_id.in_(part), _HISTORY.c.at > to_text(since), _HISTORY.c.action != "record"
+        )
+        found.update(conn.scalars(query))
+    return found
+
+
 def _rows(conn: Conn, statement: Select[Any], key: str) -> list[dict[str, Any]]:
     return [_row(row) for row in conn.execute(statement, {"key": key})]
 

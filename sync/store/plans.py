@@ -93,6 +93,19 @@ def next_items(
     return [(row.place, row.change) for row in conn.execute(_NEXT, values)]
 
 
+def undone(
+    conn: Conn, plan_id: str, actions: Collection[str], *, after_place: int, limit: int
+) -> list[tuple[int, str]]:
+    """(place, change as JSON) of the next items of these actions that are pending or held."""
+    query = sa.select(_ITEM.c.place, _ITEM.c.change).where(
+        _ITEM.c.plan_id == plan_id,
+        _ITEM.c.place > after_place,
+        _ITEM.c.action.in_(list(actions)),
+        _ITEM.c.state.in_([ItemState.HELD.value, ItemState.PENDING.value]),
+    )
+    return [(row.place, row.change) for row in conn.execute(query.order_by(_ITEM.c.place).limit(limit))]
+
+
 def discard_unfinished(conn: Conn, run_id: str) -> None:
     """Forget a plan that a killed run had begun and not concluded."""
     conn.execute(sa.delete(_PLAN).where(_PLAN.c.run_id == run_id, _PLAN.c.hash == ""))
@@ -108,14 +121,20 @@ def rejected(conn: Conn, connection_id: str, checksum: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def release(conn: Conn, plan_id: str, *, exclude: Collection[str], by: str, now: datetime) -> None:
-    """Let the held items go, but for the excluded ones; remember who said so."""
+def release(
+    conn: Conn, plan_id: str, *, exclude: Collection[str], by: str, now: datetime, held_too: bool = True
+) -> None:
+    """Let a plan's items go, but for the excluded ones; remember who said so.
+
+    ``held_too`` False leaves what is held as it is.
+    """
     held = (_ITEM.c.plan_id == plan_id) & (_ITEM.c.state == ItemState.HELD.value)
-    if exclude:
-        conn.execute(
-            sa.update(_ITEM).where(held, _ITEM.c.id.in_(list(exclude))).values(state=ItemState.EXCLUDED.value)
-        )
-    conn.execute(sa.update(_ITEM).where(held).values(state=ItemState.PENDING.value))
+    undone = (_ITEM.c.plan_id == plan_id) & _ITEM.c.state.in_([ItemState.HELD, ItemState.PENDING])
+    for part in chunks(exclude):
+        left_out = sa.update(_ITEM).where(undone, _ITEM.c.id.in_(part))
+        conn.execute(left_out.values(state=ItemState.EXCLUDED.value))
+    if held_too:
+        conn.execute(sa.update(_ITEM).where(held).values(state=ItemState.PENDING.value))
     _set_plan(conn, plan_id, state=PlanState.OPEN.value, decided_by=by, decided_at=to_text(now))
 
 
@@ -153,6 +172,30 @@ def waiting_count(conn: Conn) -> int:
         _ITEM.c.plan_id.in_(newest), _ITEM.c.state == ItemState.WAITING.value
     )
     return int(conn.scalar(query) or 0)
+
+
+def would_do(
+    conn: Conn, plan_id: str, actions: Collection[str], *, but: Collection[str], states: Collection[ItemState]
+) -> bool:
+    """Whether the plan has an item of these actions and states, besides those with the ids ``but``."""
+    query = sa.select(_ITEM.c.id).where(
+        _ITEM.c.plan_id == plan_id,
+        _ITEM.c.action.in_(list(actions)),
+        _ITEM.c.state.in_([state.value for state in states]),
+    )
+    return any(item_id not in but for item_id in conn.scalars(query))
+
+
+def read_since(conn: Conn, plan: StoredPlan) -> StoredPlan | None:
+    """A plan of the connection that a newer read of the directory made; None when this is the newest."""
+    query = _WITH_NAME.where(
+        _PLAN.c.connection_id == plan.connection_id,
+        _PLAN.c.id > plan.id,
+        _PLAN.c.mode.in_([RunMode.FULL.value, RunMode.DELTA.value]),
+        _PLAN.c.state.not_in([PlanState.PREVIEW.value, PlanState.DISCARDED.value]),
+    )
+    newer = conn.execute(query.order_by(_PLAN.c.id).limit(1)).first()
+    return None if newer is None else _plan(newer)
 
 
 def has_items(conn: Conn, plan_id: str, state: ItemState) -> bool:

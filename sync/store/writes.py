@@ -143,7 +143,7 @@ def links_of(conn: Connection, directory_user_ids: Iterable[str]) -> dict[str, R
     found: dict[str, Row] = {}
     for part in chunks(directory_user_ids):
         rows = conn.execute(sa.select(link).where(link.c.directory_user_id.in_(part))).mappings()
-        found.update((row["directory_user_id"], dict(row)) for row in rows)
+        found.update((row["directory_user_id"], {str(name): row[name] for name in row}) for row in rows)
     return found
 
 
