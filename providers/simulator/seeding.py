@@ -80,7 +80,7 @@ def _people(directory: Directory, count: int) -> None:
 
 
 def group_sizes(groups: int, users: int, memberships: int | None) -> list[int]:
-    """Sizes from 0 to about 30 % of the people, falling like a real directory's; they add up to `memberships`."""
+    """Sizes from 0 to about 30 % of the people, falling as real ones do; they add up to `memberships`."""
     if groups <= 0:
         return []
     cap = max(1, int(users * LARGEST_SHARE))
@@ -88,8 +88,8 @@ def group_sizes(groups: int, users: int, memberships: int | None) -> list[int]:
         return [int(cap * (1 - n / groups) ** 3) if n < groups - 1 else 0 for n in range(groups)]
     if not 0 <= memberships <= groups * users:
         raise ValueError(
-            f"{memberships} memberships do not fit {groups + 1} groups of {users} people: Everyone takes {users} of "
-            f"them, the other groups hold between 0 and {groups * users}"
+            f"{memberships + users} memberships do not fit {groups + 1} groups of {users} people: "
+            f"between {users} (Everyone alone) and {(groups + 1) * users} do"
         )
     cap = max(cap, -(-memberships // groups))
     weights = [1 / (n + 1) ** 0.8 for n in range(groups)]
@@ -147,7 +147,7 @@ def _apps(directory: Directory) -> None:
 def fill(
     directory: Directory, *, users: int, groups: int, memberships: int | None, scenario: str | None
 ) -> None:
-    """Seed an empty directory; `memberships` counts all of them, Everyone's included; ValueError when impossible."""
+    """Seed an empty directory; `memberships` counts Everyone's too; ValueError when they cannot be."""
     if scenario not in (None, "demo"):
         raise ValueError(f"unknown scenario {scenario!r}: leave it out, or use 'demo'")
     _people(directory, users)
@@ -155,7 +155,7 @@ def fill(
     _apps(directory)
     if scenario == "demo" and directory.people:
         someone = next(p for p in directory.people.values() if p.status is Status.ACTIVE)
-        someone.email = None
+        someone.login, someone.email = someone.login.partition("@")[0], None
 
 
 def churn(
@@ -203,8 +203,11 @@ def _move(directory: Directory, person_id: str) -> None:
 def _rename(directory: Directory, person_id: str, identities: Identities) -> None:
     person = directory.people[person_id]
     last, local = directory.rng.choice(names.LAST_NAMES)
-    first_local = person.login.split("@")[0].split(".")[0]
-    login = identities.fresh(f"{first_local}.{local}", person.login.rpartition("@")[2])
+    was_local, at, domain = person.login.partition("@")
+    first_local = was_local.split(".")[0]
+    login = identities.fresh(f"{first_local}.{local}", domain)
+    if not at:
+        login = login.removesuffix("@")
     email = login if person.email is not None else None
     directory.change_person(person_id, last_name=last, login=login, email=email)
 
