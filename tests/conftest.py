@@ -1,3 +1,3 @@
 """What every test can ask for; each plugin below holds one concern."""
 
-pytest_plugins = ["tests.databases", "tests.golden_files", "tests.network", "tests.serving"]
+pytest_plugins = ["tests.databases", "tests.golden_files", "tests.network", "tests.profiles", "tests.serving"]
