@@ -16,6 +16,7 @@ from sync.model.change import Action, Row, user_record_of
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Incomplete
 from sync.model.resources import Status, fold
+from sync.model.run import Run
 from sync.model.source import Source
 from sync.policy import address_of
 from sync.pull import Observer, Silent
@@ -53,6 +54,11 @@ def discover(
         stop=stop,
         questions=survey_.hear,
     ).execute()
+    return _report(database, connection, run, survey_)
+
+
+def _report(database: Database, connection: Connection, run: Run, survey_: _Survey) -> Discovery:
+    """Count what the run planned and asked, then the accounts it does not speak of."""
     if run.plan_id is None:
         raise Incomplete("the read made no plan; try again")
     for batch in _batches(database, run.plan_id):
@@ -61,7 +67,7 @@ def discover(
     with database.read() as conn:
         plan = plans.get(conn, run.plan_id)
         survey_.conclude(conn, connection, complete=plan.complete)
-        effect = survey_.seat_effect(seats.used(conn, policy))
+        effect = survey_.seat_effect(conn)
     return Discovery(
         connection=connection.name,
         run_id=run.id,
@@ -148,9 +154,10 @@ class _Survey:
             seated = active and (self._policy.seats_count_unmanaged or row["subject"]["user_id"] in managed)
             self.taken += bool(row["after"].get("active", active)) and not seated
 
-    def seat_effect(self, used: int) -> SeatEffect:
+    def seat_effect(self, conn: Conn) -> SeatEffect:
         """What becomes of the seats; who finds none waits."""
-        limit, wanted = self._policy.seat_limit, used + self.taken - self.freed
+        used, limit = seats.used(conn, self._policy), self._policy.seat_limit
+        wanted = used + self.taken - self.freed
         waiting = 0 if limit is None else min(self.taken, max(0, wanted - limit))
         return SeatEffect(used=used, taken=self.taken, freed=self.freed, waiting=waiting, limit=limit)
 
