@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any, Self
 
 from connector.settings import Settings
+from connector.usecases.attention import Attention, Freezes
 from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
+from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.tokens import Tokens
@@ -41,6 +43,9 @@ class App:
         self.tokens = Tokens(self.wires)
         self.runs = Runs(self.wires)
         self.plans = Plans(self.wires)
+        self.rehearsals = Rehearsals(self.wires)
+        self.attention = Attention(self.wires)
+        self.freezes = Freezes(self.wires)
         self.people = People(self.wires)
         self.overview = Overview(self.wires)
         self.doctor = Doctor(self.wires)

@@ -45,7 +45,10 @@ class _Server(uvicorn.Server):
 
 
 def listen(settings: Settings) -> tuple[socket.socket, Settings]:
-    """A listening socket, and the settings with the port it got (port 0 takes a free one). Raises Misconfigured."""
+    """A listening socket, and the settings with the port it got; port 0 takes a free one.
+
+    Raises Misconfigured.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
@@ -88,7 +91,7 @@ def working(app: App, draining: threading.Event, *, workers: int = WORKERS) -> I
 
 
 def serve(app: App, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: no new runs, the running one ends at its next page or batch."""
+    """Serve until SIGTERM or SIGINT, then drain: no new runs, and the running one stops where it can."""
     from connector.web.asgi import application
 
     draining, running = threading.Event(), {"draining": False}

@@ -1,4 +1,4 @@
-"""Secrets at rest: IdP credentials sealed with a key that is not in the database, and SCIM tokens as hashes."""
+"""Secrets at rest: IdP credentials sealed with a key kept elsewhere, and SCIM tokens as hashes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.model.errors import Misconfigured
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
-TOKEN_PREFIX: Final = "dcs_"
+TOKEN_PREFIX: Final = "dcs_"  # noqa: S105 - the part of every token that is no secret
 """Lets secret scanners recognise a SCIM token of ours."""
 
 TOKEN_BYTES: Final = 32
@@ -60,7 +60,7 @@ class Keyring:
         return self._fernet.encrypt(f"{connection_id}{_SEPARATOR}{secret}".encode()).decode()
 
     def open(self, connection_id: str, sealed: str) -> str:
-        """The secret; raises Misconfigured when it was sealed with another key or for another connection."""
+        """The secret; raises Misconfigured when sealed with another key or for another connection."""
         from cryptography.fernet import InvalidToken
 
         try:
@@ -69,7 +69,7 @@ class Keyring:
             owner, secret = "", ""
         if owner != connection_id:
             raise Misconfigured(
-                "a stored credential does not open with this key; put the old key back (key_file, CONNECTOR_KEY), "
+                "a stored credential does not open with this key; put the old key back (see key_file), "
                 "or give the credential again: connector connections set NAME …"
             )
         return secret

@@ -1,4 +1,4 @@
-"""References in settings: ``${VAR}``, ``${VAR:-default}`` and ``${file:PATH}``, so that secrets stay elsewhere."""
+"""References in settings, so that secrets stay elsewhere: ``${VAR}``, ``${VAR:-default}``, ``${file:PATH}``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def _referred(found: re.Match[str], where: str, env: Mapping[str, str]) -> str:
     text = env.get(found["name"]) or found["default"]
     if text is None:
         raise Misconfigured(
-            f"{where}: the environment variable {found['name']} is not set; set it, or write a default as ${{{found['name']}:-…}}"
+            f"{where}: the environment variable {found['name']} is not set; "
+            f"set it, or write a default as ${{{found['name']}:-…}}"
         )
     return text
 

@@ -217,7 +217,7 @@ def connection_from(
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> str:
-    """Every mistake as a phrase: the key with its path, what is wrong, the nearest known key. Never a value."""
+    """Every mistake as a phrase: the key with its path, what is wrong, the nearest known key."""
     return where + "; ".join(
         dict.fromkeys(_mistake(dict(each), model) for each in error.errors(include_url=False))
     )
@@ -243,7 +243,7 @@ def _with_path(close: str, above: str) -> str:
 
 
 def _walk(steps: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel] | None]:
-    """The path as people write it, and the model that owns its last step; a union's tag is no step of theirs."""
+    """The path as people write it, without a union's tag, and the model that owns its last step."""
     path, owner, current = "", model, model
     for place, step in enumerate(steps):
         if isinstance(step, int):

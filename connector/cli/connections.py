@@ -29,8 +29,8 @@ def _given(pairs: tuple[str, ...], type: str | None, *, from_stdin: bool) -> dic
 @connections.command(
     cls=Verb,
     epilog=example(
-        "connector connections add acme --type okta --set domain=acme.okta.com --credentials-stdin <<< api_token=00a…",
-        "connector connections add acme --type okta --set domain=acme.okta.com --set 'api_token=${OKTA_TOKEN}'",
+        "connector connections add acme --type okta --set domain=acme.okta.com --credentials-stdin < secrets",
+        "connector connections add acme --type okta --set domain=acme.okta.com --set 'api_token=${TOKEN}'",
     ),
 )
 @click.argument("name")

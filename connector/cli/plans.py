@@ -7,9 +7,10 @@ import click
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
-from connector.cli.pulls import approve_and_apply, words
+from connector.cli.pulls import asked, tell_end, word_options, words
 
 _STATES = ("preview", "open", "held", "applied", "rejected", "superseded", "discarded")
+_SHOWN = ("plan_id", "connection", "state", "verdict", "created_at")
 
 
 @click.group(cls=LazyGroup)
@@ -28,11 +29,15 @@ def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: in
     """List plans, newest first."""
     found = door.app.plans.listed(connection, states=states, limit=limit)
     rows = [
-        [plan["plan_id"], plan["connection"], plan["state"], plan["verdict"], plan["hash"][:8]]
-        + [plan["created_at"], words(plan["counts"]), "; ".join(plan["reasons"][:1])]
+        [
+            *(plan[key] for key in _SHOWN),
+            plan["hash"][:8],
+            words(plan["counts"]),
+            "; ".join(plan["reasons"][:1]),
+        ]
         for plan in found
     ]
-    headers = ("PLAN", "CONNECTION", "STATE", "VERDICT", "HASH", "MADE", "CHANGES", "WHY")
+    headers = ("PLAN", "CONNECTION", "STATE", "VERDICT", "MADE", "HASH", "CHANGES", "WHY")
     door.show({"plans": found}, lambda: table(headers, rows, "no plans yet"))
     return ExitCode.DONE
 
@@ -48,13 +53,14 @@ def show(door: Door, plan_id: str) -> int:
 
 @plans.command(cls=Verb, epilog=example("connector plans approve 0j5t2k --expect-hash 3f9a02c1"))
 @click.argument("plan_id")
-@click.option("--expect-hash", metavar="H", help="Refuse when the plan is not the one with this hash.")
-@click.option("--exclude", multiple=True, metavar="ITEM", help="Leave this item out.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@word_options
 @verb
 def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[str, ...], *, yes: bool) -> int:
     """Let a held plan go, and wait until it is applied."""
-    return approve_and_apply(door, plan_id, expect_hash=expect_hash, exclude=exclude, yes=yes)
+    if not yes and not expect_hash:
+        asked(door, plan_id)
+    run = door.app.plans.approve(plan_id, by=door.by, expect_hash=expect_hash, exclude=exclude)
+    return tell_end(door, run)
 
 
 @plans.command(cls=Verb, epilog=example("connector plans reject 0j5t2k --comment 'the export was broken'"))

@@ -15,6 +15,8 @@ from connector.cli.lazy import LazyGroup
 if TYPE_CHECKING:
     from sync.model.run import Run, RunMode
 
+_SHOWN = ("run_id", "connection", "mode", "trigger", "state", "started_at", "duration_s")
+
 PATIENCE_S = 3.0
 """How long a daemon that answers has to pick a run up before it is done here."""
 
@@ -43,65 +45,103 @@ def _finish(door: Door, run_id: str) -> Run:
         return door.app.runs.finish(run_id, patience_s=patience_s, watcher=progress)
 
 
-@click.command(cls=Verb, epilog=example("connector plan acme", "connector plan acme --json --out plan.json"))
+@click.command(
+    cls=Verb,
+    epilog=example(
+        "connector plan acme",
+        "connector plan acme --out plan.json",
+        "connector plan acme --with groups.exclude='Temp*'",
+    ),
+)
 @click.argument("name")
 @full_or_delta
+@click.option("--with", "pairs", multiple=True, metavar="KEY=VALUE", help="As if this setting were saved.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the plan to a file.")
 @verb
-def plan(door: Door, name: str, *, full: bool, delta: bool, out: Path | None) -> int:
+def plan(door: Door, name: str, pairs: tuple[str, ...], out: Path | None, *, full: bool, delta: bool) -> int:
     """Read the directory and show what would change; nothing is changed.
 
-    Exits 0 when nothing would, 2 when something would, 3 when a safeguard would hold it.
+    Exits 0 when nothing would, 2 when something would, 3 when a safeguard would hold it. With --with
+    nothing is read: what is stored of the directory is planned anew under the other settings.
     """
-    run, _ = door.app.runs.request(name, by=door.by, mode=_mode(full=full, delta=delta), dry_run=True)
-    ended = _finish(door, run.id)
-    if ended.plan_id is None:
-        door.show(_run_shape(ended), lambda: _run_text(ended))
-        return of_run(ended)
-    shape = door.app.plans.show(ended.plan_id)
+    run = _preview(door, name, pairs) if pairs else _dry_run(door, name, _mode(full=full, delta=delta))
+    if run.plan_id is None:
+        door.show(_run_shape(run), lambda: _run_text(run))
+        return of_run(run)
+    plan_id = run.plan_id
     if out is not None:
-        import orjson
-
-        out.write_bytes(orjson.dumps(shape, option=orjson.OPT_INDENT_2))
-    door.show(shape, lambda: door.app.plans.text(shape["plan_id"]).rstrip("\n"))
-    return of_run(ended)
+        out.write_bytes(door.app.plans.document(plan_id))
+    door.show(door.app.plans.show(plan_id), lambda: door.app.plans.text(plan_id).rstrip("\n"))
+    return of_run(run)
 
 
-@click.command(cls=Verb, epilog=example("connector apply 0j5t2k --expect-hash 3f9a02c1 --yes"))
+def _dry_run(door: Door, name: str, mode: RunMode) -> Run:
+    run, _ = door.app.runs.request(name, by=door.by, mode=mode, dry_run=True)
+    return _finish(door, run.id)
+
+
+def _preview(door: Door, name: str, pairs: tuple[str, ...]) -> Run:
+    from connector.usecases.connections import parse_assignments
+
+    type_ = door.app.connections.find(name).type
+    plan_id = door.app.rehearsals.preview(name, parse_assignments(list(pairs), type_), by=door.by)
+    return door.app.runs.get(door.app.plans.get(plan_id).run_id)
+
+
+@click.command(cls=Verb, epilog=example("connector discover acme"))
+@click.argument("name")
+@verb
+def discover(door: Door, name: str) -> int:
+    """Before the first run: who would be linked, made or asked about, and what becomes of the seats."""
+    from connector.cli.progress import Progress
+
+    with Progress() as progress:
+        found = door.app.rehearsals.discover(name, by=door.by, watcher=progress)
+    door.show(found.as_json(), lambda: found.as_text().rstrip("\n"))
+    return ExitCode.DONE
+
+
+def word_options(function: Any) -> Any:
+    """The options by which a person gives their word on a plan."""
+    function = click.option("--yes", is_flag=True, help="Do not ask.")(function)
+    function = click.option("--exclude", multiple=True, metavar="ITEM", help="Leave this item out.")(function)
+    help_text = "Refuse when the plan is not the one with this hash."
+    return click.option("--expect-hash", metavar="H", help=help_text)(function)
+
+
+@click.command(
+    cls=Verb,
+    epilog=example("connector apply plan.json --yes", "connector apply 0j5t2k --expect-hash 3f9a02c1"),
+)
 @click.argument("plan", metavar="FILE|PLAN-ID")
-@click.option("--expect-hash", metavar="H", help="Refuse when the plan is not the one with this hash.")
-@click.option("--exclude", multiple=True, metavar="ITEM", help="Leave this item out.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@word_options
 @verb
 def apply(door: Door, plan: str, expect_hash: str | None, exclude: tuple[str, ...], *, yes: bool) -> int:
-    """Approve a held plan, by id or as written by `plan --out`, and apply what is still true of it."""
-    if Path(plan).is_file():
-        plan, expect_hash = _plan_of_file(Path(plan), expect_hash)
-    return approve_and_apply(door, plan, expect_hash=expect_hash, exclude=exclude, yes=yes)
+    """Carry a plan out, by id or as written by `plan --out`; what a safeguard holds needs your word."""
+    from connector.usecases.plans import Word
+
+    file = Path(plan)
+    if not file.is_file() and not expect_hash:
+        yes = yes or asked(door, plan)
+    word = Word(expect_hash=expect_hash, exclude=exclude, yes=yes)
+    if file.is_file():
+        run = door.app.plans.apply_document(file.read_bytes(), by=door.by, word=word)
+    else:
+        run = door.app.plans.apply(plan, by=door.by, word=word)
+    return tell_end(door, run)
 
 
-def _plan_of_file(file: Path, expect_hash: str | None) -> tuple[str, str]:
-    import orjson
-
-    from connector.usecases.plans import plan_from_file
-    from sync.model.errors import Misconfigured
-
-    try:
-        document = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError:
-        raise Misconfigured(f"{file} is not a plan; write one with: connector plan NAME --out FILE") from None
-    plan_id, checksum = plan_from_file(document)
-    return plan_id, expect_hash or checksum
+def asked(door: Door, plan_id: str) -> bool:
+    """Show the plan and ask, where a person is there to be asked; whether somebody was."""
+    if door.is_json or not sys.stdin.isatty():
+        return False
+    click.echo(door.app.plans.text(plan_id))
+    click.confirm("Apply this plan?", abort=True)
+    return True
 
 
-def approve_and_apply(
-    door: Door, plan_id: str, *, expect_hash: str | None, exclude: tuple[str, ...], yes: bool
-) -> int:
-    """Ask where a person is there to be asked, approve, and wait for the run."""
-    if not yes and not door.is_json and sys.stdin.isatty():
-        click.echo(door.app.plans.text(plan_id))
-        click.confirm("Apply this plan?", abort=True)
-    run = door.app.plans.approve(plan_id, by=door.by, expect_hash=expect_hash, exclude=exclude)
+def tell_end(door: Door, run: Run) -> int:
+    """Wait for a queued run and show what became of it."""
     ended = _finish(door, run.id)
     door.show(_run_shape(ended), lambda: _run_text(ended))
     return of_run(ended)
@@ -167,8 +207,7 @@ def list_(door: Door, connection: str | None, limit: int) -> int:
     """List runs, newest first."""
     found = door.app.runs.listed(connection, limit=limit)
     rows = [
-        [run["run_id"], run["connection"], run["mode"], run["trigger"], run["state"], run["started_at"]]
-        + [run["duration_s"], words(run["counts"]), run["error"] or "; ".join(run["reasons"][:1])]
+        [*(run[key] for key in _SHOWN), words(run["counts"]), run["error"] or "; ".join(run["reasons"][:1])]
         for run in found
     ]
     headers = ("RUN", "CONNECTION", "MODE", "TRIGGER", "STATE", "STARTED", "SECONDS", "CHANGES", "WHY")
@@ -190,6 +229,15 @@ def show(door: Door, run_id: str) -> int:
     )
     door.show(shape, lambda: f"{_run_text(run)}\n\n{changes}")
     return ExitCode.DONE
+
+
+@runs.command(cls=Verb, epilog=example("connector runs revert 0j5t2kq8m1x7c3v9 --dry-run"))
+@click.argument("run_id")
+@click.option("--dry-run", is_flag=True, help="Plan only; change nothing.")
+@verb
+def revert(door: Door, run_id: str, *, dry_run: bool) -> int:
+    """Take back what a run changed, as far as nobody changed it since; safeguards hold here too."""
+    return tell_end(door, door.app.runs.revert(run_id, by=door.by, dry_run=dry_run))
 
 
 def words(counts: dict[str, int]) -> str:

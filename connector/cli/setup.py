@@ -11,6 +11,8 @@ from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
 
+_SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_full_at")
+
 
 @click.command(
     cls=Verb, epilog=example("connector init", "connector init --config /etc/connector/config.yaml")
@@ -96,8 +98,7 @@ def status(door: Door) -> int:
 
 def _status_text(found: dict[str, Any]) -> str:
     rows = [
-        [each["name"], each["type"], each["state"], each["directory_users"], each["last_complete_at"]]
-        + [(each["last_run"] or {}).get("state"), each["next_full_at"], each["held_plan"]]
+        [*(each[key] for key in _SHOWN), (each["last_run"] or {}).get("state"), each["held_plan"]]
         for each in found["connections"]
     ]
     headers = (
@@ -106,8 +107,8 @@ def _status_text(found: dict[str, Any]) -> str:
         "STATE",
         "PEOPLE",
         "LAST COMPLETE READ",
-        "LAST RUN",
         "NEXT FULL",
+        "LAST RUN",
         "HELD PLAN",
     )
     lines = [

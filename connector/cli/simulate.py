@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from connector.cli.door import Verb, example
@@ -23,32 +25,14 @@ from connector.cli.exits import ExitCode
 @click.option("--name", metavar="NAME", help="The connection's name in the command that is printed.")
 @click.option("--scenario", metavar="S", help="demo: with the odd people the demo shows.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Misbehave; /_sim/faults lists how.")
-def simulate(
-    type_: str,
-    users: int,
-    groups: int,
-    seed: int,
-    port: int,
-    name: str | None,
-    scenario: str | None,
-    faults: tuple[str, ...],
-) -> int:
+def simulate(type_: str, faults: tuple[str, ...], **chosen: Any) -> int:
     """Run a simulated IdP on loopback; its first line is the command that connects to it."""
     from providers.simulator import server
 
     try:
-        server.run(
-            type_,
-            users=users,
-            groups=groups,
-            seed=seed,
-            port=port,
-            faults=faults,
-            scenario=scenario,
-            name=name,
-        )
+        server.run(type_, faults=faults, **chosen)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
-        raise click.UsageError(f"--port {port}: {error.strerror}") from None
+        raise click.UsageError(f"--port {chosen['port']}: {error.strerror}") from None
     return ExitCode.DONE

@@ -33,15 +33,7 @@ def list_(door: Door, limit: int | None, **wanted: Any) -> int:
     """List users."""
     people = door.app.people
     found = people.every_user(**wanted) if limit is None else people.users(limit=limit, **wanted)
-    rows = [
-        [user["id"], user["email"], f"{user['first_name'] or ''} {user['last_name'] or ''}".strip()]
-        + [
-            "active" if user["active"] else "suspended",
-            ", ".join(user["connections"]),
-            ", ".join(user["tags"]),
-        ]
-        for user in found["users"]
-    ]
+    rows = [_row(user) for user in found["users"]]
     shape = {"users": found["users"], "total": found["total"]}
     door.show(shape, lambda: table(("ID", "E-MAIL", "NAME", "STATE", "FROM", "TAGS"), rows, "no users"))
     return ExitCode.DONE
@@ -70,16 +62,27 @@ def show(door: Door, user: str) -> int:
 def explain(door: Door, user: str) -> int:
     """Say why a user is active or suspended and has these tags."""
     found = door.app.people.explain(user)
+    door.show(found.as_json(), lambda: found.as_text().rstrip("\n"))
+    return ExitCode.DONE
 
-    def text() -> str:
-        lines = [f"{found['user']['email'] or found['user']['id']} is {found['state']}, because:"]
-        lines += [f"  {each['at']}  {each['fact']}" for each in found["because"]] or [
-            "  nobody said otherwise"
-        ]
-        lines += [f"  tag {each['tag']}: {each['because']}" for each in found["tags"]]
-        return "\n".join(lines)
 
-    door.show(found, text)
+@users.command(cls=Verb, epilog=example("connector users protect ada@example.com"))
+@click.argument("user")
+@verb
+def protect(door: Door, user: str) -> int:
+    """Keep an account from every removal, whatever a directory says."""
+    shape = door.app.people.protect(user, protected=True, by=door.by)
+    door.show(shape, lambda: f"{shape['email'] or shape['id']} is protected")
+    return ExitCode.DONE
+
+
+@users.command(cls=Verb, epilog=example("connector users unprotect ada@example.com"))
+@click.argument("user")
+@verb
+def unprotect(door: Door, user: str) -> int:
+    """End the protection of an account."""
+    shape = door.app.people.protect(user, protected=False, by=door.by)
+    door.show(shape, lambda: f"{shape['email'] or shape['id']} is protected no longer")
     return ExitCode.DONE
 
 
@@ -90,11 +93,10 @@ def explain(door: Door, user: str) -> int:
 @click.option("--origin", type=click.Choice(["sso", "manual"]), default="manual", show_default=True)
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A tag set by hand.")
 @verb
-def add(
-    door: Door, email: str, first: str | None, last: str | None, origin: str, tags: tuple[str, ...]
-) -> int:
+def add(door: Door, email: str, tags: tuple[str, ...], **named: str | None) -> int:
     """Add an account that no directory made."""
-    account = {"email": email, "first_name": first, "last_name": last, "origin": origin, "tags": tags}
+    account = {"email": email, "first_name": named["first"], "last_name": named["last"], "tags": tags}
+    account["origin"] = named["origin"]
     (user_id,) = door.app.people.add([account], by=door.by)
     door.show({"id": user_id, "email": email}, lambda: f"added {email} as {user_id}")
     return ExitCode.DONE
@@ -104,10 +106,16 @@ def add(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @verb
 def load(door: Door, file: Path) -> int:
-    """Add the accounts of a CSV file (columns email, first_name, last_name, origin, tags), or none of them."""
+    """Add the accounts of a CSV file, or none of them; columns email, first_name, last_name, origin, tags."""
     ids = door.app.people.add(_rows(file), by=door.by)
     door.show({"added": len(ids), "ids": ids}, lambda: f"added {len(ids):,} users")
     return ExitCode.DONE
+
+
+def _row(user: dict[str, Any]) -> list[str | None]:
+    name = f"{user['first_name'] or ''} {user['last_name'] or ''}".strip()
+    state = "active" if user["active"] else "suspended"
+    return [user["id"], user["email"], name, state, ", ".join(user["connections"]), ", ".join(user["tags"])]
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

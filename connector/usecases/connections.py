@@ -59,15 +59,17 @@ class Connections:
     def set(self, ref: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Change the named settings; the others stay. None takes a setting back to its default."""
         connection = self.find(ref)
-        merged = _merged(connection.settings, given)
+        changed = merged(connection.settings, given)
         opened = dict.fromkeys(connection.sealed, "(sealed)")
         columns = {"name": connection.name, "type": connection.type, "mode": connection.mode}
-        checked = self._checked(opened | columns | merged)
+        checked = self._checked(opened | columns | changed)
         if connection.from_file and not given.keys() <= {"enabled"}:
             raise Misconfigured(f"{connection.name} is kept equal to the configuration file; change it there")
-        plain, sealed = self._parted(connection.id, connection.type, merged)
+        plain, sealed = self._parted(connection.id, connection.type, changed)
         kept = {
-            name: text for name, text in connection.sealed.items() if name not in merged and name not in given
+            name: text
+            for name, text in connection.sealed.items()
+            if name not in changed and name not in given
         }
         with self._wires.database.write() as conn:
             store.update(
@@ -104,7 +106,7 @@ class Connections:
         return self.show(connection.id)
 
     def test(self, ref: str) -> dict[str, Any]:
-        """Prove the rights a pull needs, one by one; ``error`` is the sentence when the source cannot be asked."""
+        """Prove the rights a pull needs one by one; ``error`` says why the source cannot be asked."""
         connection = self.find(ref)
         rights: list[dict[str, Any]] = []
         tenant = error = None
@@ -213,16 +215,17 @@ def parse_assignments(pairs: list[str], type: str | None = None) -> dict[str, An
     return given
 
 
-def _merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(stored)
+def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored settings with the given ones put in, section by section; None takes one out."""
+    result = dict(stored)
     for name, value in given.items():
         if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            merged[name] = _merged(merged[name], value)
+            result.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+            result[name] = merged(result[name], value)
         else:
-            merged[name] = value
-    return merged
+            result[name] = value
+    return result
 
 
 def _plain(configured: ConnectionSettings) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from connector.usecases import shapes
 from connector.usecases.wires import Wires
 from sync.model.run import PlanState
-from sync.store import connections, groups, history, outbox, people, plans, runs
+from sync.store import connections, groups, outbox, people, plans, runs
+
+if TYPE_CHECKING:
+    from sync.explanation import Explanation
 
 PAGE = 500
 
@@ -41,23 +44,24 @@ class People:
         with self._wires.database.read() as conn:
             return people.user(conn, ref)
 
-    def explain(self, ref: str) -> dict[str, Any]:
-        """Why a user is as they are: what each directory says of them, and what was done when."""
+    def explain(self, ref: str) -> Explanation:
+        """Why a person is as they are, each fact with where it comes from."""
+        from sync.explain import explain
+
         with self._wires.database.read() as conn:
-            user = people.user(conn, ref)
-            done = history.of_user(conn, user["id"], 20)
-        state = "active" if user["active"] else "suspended"
-        return {
-            "user": {
-                name: user[name] for name in ("id", "email", "first_name", "last_name", "active", "managed")
-            },
-            "state": state,
-            "because": [*_said(user), *_done(done)],
-            "tags": _tags(user),
-        }
+            return explain(conn, ref)
+
+    def protect(self, ref: str, *, protected: bool, by: str) -> dict[str, Any]:
+        """Keep an account from every removal, or end that."""
+        from sync.accounts import protect
+
+        with self._wires.database.write() as conn:
+            user_id = people.user(conn, ref)["id"]
+            protect(conn, user_id, protected=protected, by=by, now=self._wires.clock())
+        return self.user(user_id)
 
     def add(self, accounts: Sequence[dict[str, Any]], *, by: str) -> list[str]:
-        """Make accounts by hand (keys email, first_name, last_name, origin, tags); their ids. Raises Duplicate."""
+        """Make accounts by hand, all or none, by the fields of ``Account``; their ids. Raises Duplicate."""
         from sync.accounts import Account, add_accounts
 
         with self._wires.database.write() as conn:
@@ -84,9 +88,11 @@ class People:
             return groups.group(conn, ref)
 
     def seats(self) -> dict[str, Any]:
+        seats = self._wires.settings.seats
         with self._wires.database.read() as conn:
-            found = people.seats(conn)
-        return {"limit": self._wires.settings.seats.limit, "used": found["used"], "waiting": 0} | {
+            found = people.seats(conn, count_unmanaged=seats.count_unmanaged)
+            waiting = plans.waiting_count(conn)
+        return {"limit": seats.limit, "used": found["used"], "waiting": waiting} | {
             "by_connection": found["by_connection"]
         }
 
@@ -127,35 +133,3 @@ class Overview:
             "runs": [shapes.run(run) for run in recent],
             "seats": People(self._wires).seats(),
         }
-
-
-def _said(user: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    for said in user["directory_users"]:
-        word = said["status_text"] or said["status"]
-        gone = " (and is gone from there)" if said["deleted_at"] else ""
-        yield {
-            "fact": f"{said['connection']} says {word}{gone}; linked by {said['rule'] or said['how']}",
-            "source": said["connection"],
-            "run_id": said["run_id"],
-            "at": said["linked_at"],
-        }
-
-
-def _done(done: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    for entry in done:
-        yield {
-            "fact": f"{entry['action'].replace('_', ' ')}: {entry['reason']}",
-            "source": entry.get("connection") or entry["actor"],
-            "run_id": entry["run_id"],
-            "at": entry["at"],
-        }
-
-
-def _tags(user: dict[str, Any]) -> list[dict[str, str]]:
-    names = {group["id"]: f"member of {group['name']} ({group['connection']})" for group in user["groups"]}
-    shown = []
-    for source in user["tag_sources"]:
-        kind, _, ref = source["source"].partition(":")
-        because = {"group": names.get(ref, source["source"]), "connection": f"managed by {ref}"}
-        shown.append({"tag": source["tag"], "because": because.get(kind, source["source"])})
-    return shown

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connector.usecases import shapes
 from connector.usecases.wires import Wires
-from sync.model.errors import Misconfigured
 from sync.model.run import PlanItem, PlanState, Run, StoredPlan
 from sync.store import connections
 from sync.store import plans as store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A person's word on a plan: ``yes``, or the checksum they looked at, and what to leave out."""
+
+    expect_hash: str | None = None
+    exclude: Sequence[str] = ()
+    yes: bool = False
+
+    def given(self) -> dict[str, Any]:
+        return {"expect_hash": self.expect_hash, "exclude": list(self.exclude), "yes": self.yes}
 
 
 class Plans:
@@ -49,26 +61,43 @@ class Plans:
             found = store.listed(conn, connection_id=connection_id, states=chosen, limit=limit)
         return [shapes.plan(each) for each in found]
 
+    def document(self, plan_id: str) -> bytes:
+        """The plan as a file that ``apply_document`` takes."""
+        from sync import plan_file
+
+        plan = self.get(plan_id)
+        return plan_file.write(plan, self.items(plan.id))
+
     def approve(
         self, plan_id: str, *, by: str, expect_hash: str | None = None, exclude: Sequence[str] = ()
     ) -> Run:
-        """Queue the run that applies what is still true of the plan.
+        """Queue the run that applies what is still true of a held plan.
 
         ``expect_hash`` is the checksum the person looked at; without one the stored plan's stands
-        for it. Raises NotFound, Stale (another checksum), Conflict (not waiting).
+        for it. Raises NotFound, and Conflict for another checksum or a plan that waits for nobody.
         """
         from sync.approval import approve
 
         with self._wires.database.write() as conn:
             plan = store.get(conn, plan_id)
-            return approve(
-                conn,
-                plan.id,
-                expect_hash=expect_hash or plan.hash,
-                exclude=list(exclude),
-                by=by,
-                now=self._wires.clock(),
-            )
+            looked_at = expect_hash or plan.hash
+            now = self._wires.clock()
+            return approve(conn, plan.id, expect_hash=looked_at, exclude=list(exclude), by=by, now=now)
+
+    def apply(self, plan_id: str, *, by: str, word: Word) -> Run:
+        """Queue the run that carries a previewed or held plan out. Raises Held without a person's word."""
+        from sync.approval import apply_plan
+
+        with self._wires.database.write() as conn:
+            return apply_plan(conn, plan_id, by=by, now=self._wires.clock(), **word.given())
+
+    def apply_document(self, document: bytes, *, by: str, word: Word) -> Run:
+        """The same for a plan in a file. Raises Conflict when the state has moved on since."""
+        from sync import plan_file
+
+        plan = plan_file.read(document)
+        with self._wires.database.write() as conn:
+            return plan_file.apply_file(conn, plan, by=by, now=self._wires.clock(), **word.given())
 
     def reject(self, plan_id: str, *, by: str, comment: str | None = None) -> dict[str, Any]:
         from sync.approval import reject
@@ -77,12 +106,3 @@ class Plans:
             plan = store.get(conn, plan_id)
             reject(conn, plan.id, by=by, now=self._wires.clock(), comment=comment)
         return shapes.plan(self.get(plan.id))
-
-
-def plan_from_file(document: object) -> tuple[str, str]:
-    """Plan id and checksum of a document that ``plan --out`` wrote. Raises Misconfigured."""
-    if isinstance(document, dict):
-        plan_id, checksum = document.get("plan_id"), document.get("hash")
-        if isinstance(plan_id, str) and isinstance(checksum, str):
-            return plan_id, checksum
-    raise Misconfigured("the file is not a plan; write one with: connector plan NAME --out FILE")

@@ -64,6 +64,13 @@ class Runs:
                 )
         return run, is_new
 
+    def revert(self, run_id: str, *, by: str, dry_run: bool = False) -> Run:
+        """Queue the run that takes this one back. Raises NotFound, Conflict."""
+        from sync.revert import request_revert
+
+        with self._wires.database.write() as conn:
+            return request_revert(conn, run_id, by=by, now=self._wires.clock(), dry_run=dry_run)
+
     def finish(
         self,
         run_id: str,

@@ -102,7 +102,7 @@ class Wires:
         stop: Callable[[], bool] = lambda: False,
         limit_s: float | None = None,
     ) -> Source:
-        """The provider opened with the connection's credentials; its time begins now. Raises Misconfigured."""
+        """The provider opened with the credentials; its time begins now. Raises Misconfigured."""
         from providers import registry
 
         chosen = self.settings_of(connection, secrets=True)

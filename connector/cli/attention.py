@@ -1,0 +1,113 @@
+"""Verbs for what waits for a person, and for times in which nothing is removed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from connector.cli.door import Door, Verb, example, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+
+@click.group(cls=LazyGroup)
+def attention() -> None:
+    """Questions that no rule may answer: disputes, accounts that need a word before they are adopted."""
+
+
+@attention.command("list", cls=Verb, epilog=example("connector attention list --connection acme"))
+@click.option("--connection", metavar="NAME", help="Only this connection's.")
+@verb
+def list_(door: Door, connection: str | None) -> int:
+    """List what is open, oldest first."""
+    found = door.app.attention.listed(connection)
+    keys = ("id", "connection", "kind", "label", "why")
+    headers = ("ID", "CONNECTION", "KIND", "WHO", "WHY")
+    rows = [[row[key] for key in keys] for row in found]
+    door.show({"attention": found}, lambda: table(headers, rows, "nothing needs attention"))
+    return ExitCode.DONE
+
+
+@attention.command(
+    cls=Verb,
+    epilog=example(
+        "connector attention resolve 0j5t2kq8m1x7c3v9 --as link --user ada@example.com",
+        "connector attention resolve --all-of confirm --as link",
+    ),
+)
+@click.argument("attention_id", metavar="ID", required=False)
+@click.option("--as", "how", required=True, type=click.Choice(["link", "separate", "ignore"]))
+@click.option("--user", metavar="USER", help="Which account, when several are possible.")
+@click.option("--all-of", metavar="KIND", help="Answer every open question of this kind alike.")
+@verb
+def resolve(door: Door, attention_id: str | None, how: str, user: str | None, all_of: str | None) -> int:
+    """Answer a question; the answer is remembered."""
+    if (attention_id is None) == (all_of is None):
+        raise click.UsageError("name one question by its id, or say --all-of KIND")
+    if attention_id is not None:
+        chosen = [attention_id]
+    else:
+        chosen = [row["id"] for row in door.app.attention.listed(kind=all_of)]
+    done = [
+        {"id": each, "as": how, "done": door.app.attention.resolve(each, how, by=door.by, user_ref=user)}
+        for each in chosen
+    ]
+    door.show({"resolved": done}, lambda: table(("ID", "AS", "DONE"), [list(row.values()) for row in done]))
+    return ExitCode.DONE
+
+
+@click.group(cls=LazyGroup)
+def freeze() -> None:
+    """Times in which nothing is removed: no suspension, no group or membership taken away."""
+
+
+@freeze.command(cls=Verb, epilog=example("connector freeze on --until 2026-12-01 --reason 'IdP migration'"))
+@click.option("--connection", metavar="NAME", help="Only this connection; default all.")
+@click.option(
+    "--until", metavar="T", help="A span (12h, 7d), a date or a time in UTC; default until switched off."
+)
+@click.option("--reason", default="", metavar="R", help="For the record.")
+@verb
+def on(door: Door, connection: str | None, until: str | None, reason: str) -> int:
+    """Hold every removal from now on."""
+    shape = door.app.freezes.on(connection, until=_moment(until), by=door.by, reason=reason)
+    ends = shape["until"] or "it is switched off"
+    door.show(shape, lambda: f"nothing is removed from {connection or 'any connection'} until {ends}")
+    return ExitCode.DONE
+
+
+@freeze.command(cls=Verb, epilog=example("connector freeze off"))
+@click.option("--connection", metavar="NAME", help="Only this connection's freeze.")
+@verb
+def off(door: Door, connection: str | None) -> int:
+    """End a freeze."""
+    ended = door.app.freezes.off(connection, by=door.by)
+    door.show({"ended": ended}, lambda: "the freeze is over" if ended else "there was no freeze")
+    return ExitCode.DONE
+
+
+@freeze.command("list", cls=Verb, epilog=example("connector freeze list"))
+@verb
+def list_freezes(door: Door) -> int:
+    """List what is frozen now."""
+    found = door.app.freezes.listed()
+    rows = [list(row.values()) for row in found]
+    headers = ("CONNECTION", "UNTIL", "SINCE", "BY", "REASON")
+    door.show({"freezes": found}, lambda: table(headers, rows, "nothing is frozen"))
+    return ExitCode.DONE
+
+
+def _moment(text: str | None) -> datetime | None:
+    from connector.durations import parse_span
+
+    if text is None:
+        return None
+    after = parse_span(text)
+    if after is not None:
+        return datetime.now(UTC) + after
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--until {text}: write a span (12h), a date (2026-12-01) or a time") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

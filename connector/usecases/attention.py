@@ -1,0 +1,73 @@
+"""What waits for a person: open questions about who is who, and freezes of removals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from connector.usecases import shapes
+from connector.usecases.wires import Wires
+from sync.model.freeze import Freeze
+from sync.store import attention as store
+from sync.store import connections, freezes
+
+
+class Attention:
+    """Questions that no rule may answer."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+
+    def listed(self, ref: str | None = None, *, kind: str | None = None) -> list[dict[str, Any]]:
+        with self._wires.database.read() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            found = [dict(row) for row in store.listed(conn, connection_id=connection_id)]
+        return [row for row in found if kind in (None, row["kind"])]
+
+    def resolve(self, attention_id: str, how: str, *, by: str, user_ref: str | None = None) -> str | None:
+        """Remember a person's answer (link, separate, ignore) and act on it; what was done, if anything."""
+        from sync.resolution import resolve
+
+        with self._wires.database.write() as conn:
+            connection = connections.get(conn, store.get(conn, attention_id)["connection_id"])
+            policy = self._wires.policy_of(connection)
+            now = self._wires.clock()
+            done = resolve(conn, connection, policy, attention_id, how=how, user_ref=user_ref, by=by, now=now)
+        return None if done is None else str(done)
+
+
+class Freezes:
+    """Times in which nothing is removed."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+
+    def on(self, ref: str | None, *, until: datetime | None, by: str, reason: str) -> dict[str, Any]:
+        """Hold every removal of the connection (None: of all) from now on. Raises Misconfigured."""
+        now = self._wires.clock()
+        with self._wires.database.write() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            made = freezes.freeze(
+                conn, connection_id=connection_id, until=until, by=by, reason=reason, now=now
+            )
+        return _shape(made)
+
+    def off(self, ref: str | None, *, by: str) -> bool:
+        """End the freeze of this scope; False when there was none."""
+        with self._wires.database.write() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            return freezes.thaw(conn, connection_id=connection_id, by=by, now=self._wires.clock())
+
+    def listed(self) -> list[dict[str, Any]]:
+        with self._wires.database.read() as conn:
+            return [_shape(each) for each in freezes.listed(conn, self._wires.clock())]
+
+
+def _shape(freeze: Freeze) -> dict[str, Any]:
+    return {
+        "connection_id": freeze.connection_id,
+        "until": shapes.at(freeze.until),
+        "since": shapes.at(freeze.since),
+        "by": freeze.by,
+        "reason": freeze.reason,
+    }
