@@ -256,10 +256,11 @@ def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -
 def settle_digest(conn: Connection, group_id: str, digest: bytes | None, whole: int) -> None:
     """Remember the digest only when the group now has exactly the members it stands for."""
     size = sa.select(sa.func.count()).where(member.c.group_id == group_id).scalar_subquery()
+    known = sa.cast(sa.literal(digest, sa.LargeBinary), sa.LargeBinary)
     conn.execute(
         sa.update(directory_group)
         .where(directory_group.c.id == group_id)
-        .values(member_digest=sa.case((size == whole, sa.literal(digest, sa.LargeBinary)), else_=None))
+        .values(member_digest=sa.case((size == whole, known), else_=None))
     )
 
 

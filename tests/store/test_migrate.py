@@ -110,6 +110,26 @@ def test_upgrading_again_does_nothing(empty):
     assert not migrate.upgrade(empty)
 
 
+def test_a_database_of_the_first_version_opens_with_its_rows(empty):
+    """What an older program wrote stays as it is, and the newer tables and columns are there."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    columns = "at, actor, action, kind, subject_id, label, reason, before, after"
+    values = "'2026-11-24T10:00:00.000000Z', 'run', 'suspend', 'user', 'u1', 'x', 'gone', '{}', '{}'"
+    with empty.write() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        conn.execute(sa.text(f"INSERT INTO history ({columns}) VALUES ({values})"))
+    assert migrate.current(empty) == "0001"
+    assert migrate.upgrade(empty)
+    with empty.read() as conn:
+        assert conn.execute(sa.text("SELECT actor, undo FROM history")).all() == [("run", None)]
+        assert conn.execute(sa.text("SELECT count(*) FROM \"freeze\"")).scalar() == 0
+
+
 def test_three_processes_upgrade_one_empty_database(database_url):
     """Of three that start at the same moment one upgrades; the others wait and find it done."""
     command = [sys.executable, "-c", UPGRADE, database_url]
