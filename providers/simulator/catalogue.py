@@ -1,4 +1,4 @@
-"""The faults that exist: every switch with its defaults, and every catalogue row with the spec that shows it."""
+"""The faults that exist: every switch with its defaults, every catalogue row with the spec that shows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """One kind of misbehaviour: its name, when it acts, and what holds unless the text says otherwise."""
+    """One kind of misbehaviour: its name, when it acts, what holds by default."""
 
     name: str
     kind: Kind
@@ -25,7 +25,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One row of the catalogue; `applies_to` holds okta, azure, onelogin, jumpcloud and scim as they apply."""
+    """One row of the catalogue; `applies_to` holds okta, azure, onelogin, jumpcloud and scim."""
 
     id: str
     spec: str

@@ -3,14 +3,30 @@
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 SEED_TIME_S = 1_767_225_600
-"""2026-01-01T00:00:00Z, the moment every seeded directory was last touched, so equal seeds give equal bytes."""
+"""2026-01-01T00:00:00Z, the moment every seeded directory was last touched, so seeds give equal bytes."""
+
+
+DAY_S = 86_400
+
+
+# lists hold several stamps a row: their two halves repeat far more often than the whole
+@lru_cache(maxsize=20_000)
+def _date_text(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_S, UTC).isoformat()[:10]
+
+
+@lru_cache(maxsize=DAY_S)
+def _time_text(second: int) -> str:
+    return f"T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
 
 
 def iso(at_s: float) -> str:
     """Whole seconds as the vendors write them: 2026-01-01T00:00:00.000Z."""
-    return datetime.fromtimestamp(int(at_s), UTC).isoformat()[:19] + ".000Z"
+    day, second = divmod(int(at_s), DAY_S)
+    return _date_text(day) + _time_text(second)
 
 
 def parse_iso(text: str) -> float:

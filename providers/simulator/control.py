@@ -27,7 +27,11 @@ class Vendor(Protocol):
     board: Board
     statuses: dict[str, Status]
     status_names: dict[Status, str]
+    scopes: frozenset[str]
     requests: Any
+
+    def register(self, *, dpop: bool, scopes: frozenset[str]) -> dict[str, str]:
+        """A new OAuth client's id and secret or key."""
 
     def prepare(self, armed: Armed) -> None:
         """Complete a fault as it is switched on; BadFault for arguments that cannot be."""
@@ -194,6 +198,12 @@ class Control:
         _only(body, frozenset({"joiners", "leavers", "movers", "renames"}))
         return dict(seeding.churn(self.directory, **{name: int(count) for name, count in body.items()}))
 
+    def add_client(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Register an OAuth client, by {"dpop", "scopes"}; answers its id and private key."""
+        _only(body, frozenset({"dpop", "scopes"}))
+        scopes = frozenset(str(body["scopes"]).split()) if "scopes" in body else self.vendor.scopes
+        return dict(self.vendor.register(dpop=bool(body.get("dpop", True)), scopes=scopes))
+
     def faults(self, _body: Any = None) -> dict[str, Any]:
         """What is switched on, and what could be."""
         known = [
@@ -204,7 +214,7 @@ class Control:
         return {"armed": [armed.as_json() for armed in self.vendor.board.armed], "known": known}
 
     def add_fault(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Switch a fault on: {"name": "throttle(wait=8)", "op": …, "page": …, "nth": …, "times": …, "after": …}."""
+        """Switch a fault on: {"name": "throttle(wait=8)"}, with "op", "page", "nth", "times" or "after"."""
         chosen = dict(body)
         spec = chosen.pop("spec", None) or chosen.pop("name", None)
         if not isinstance(spec, str):
@@ -224,7 +234,7 @@ class Control:
         return self.faults()
 
     def clock(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Move time: {"advance": seconds}, {"set": ISO text or epoch seconds}, {"skew": seconds}, {"frozen": true}."""
+        """Move time: "advance" or "skew" by seconds, "set" to ISO text or epoch seconds, "frozen" or not."""
         _only(body, frozenset({"advance", "set", "skew", "frozen"}))
         clock = self.vendor.clock
         if "frozen" in body:
@@ -262,6 +272,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", "/_sim/members", Control.add_member),
     ("DELETE", "/_sim/members", Control.remove_member),
     ("DELETE", "/_sim/members" + _ID + _ID, Control.remove_member),
+    ("POST", "/_sim/clients", Control.add_client),
     ("POST", "/_sim/churn", Control.churn),
     ("GET", "/_sim/faults", Control.faults),
     ("POST", "/_sim/faults", Control.add_fault),

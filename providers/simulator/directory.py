@@ -115,7 +115,7 @@ def prefixed(prefix: str, length: int) -> Callable[[random.Random], str]:
 
 
 class Directory:
-    """People, groups and apps, changed only by these methods, which keep stamps, counters and the log right."""
+    """People, groups and apps, changed only by these methods, which keep stamps and the log right."""
 
     def __init__(self, *, ids: IdShape, seed: int, clock: Clock) -> None:
         self.ids, self.seed, self.clock = ids, seed, clock

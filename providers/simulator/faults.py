@@ -1,4 +1,4 @@
-"""Fault switches: reading `name(arguments)@selectors`, and finding which of the armed ones a request meets."""
+"""Fault switches: reading `name(arguments)@selectors`, and finding those that a request meets."""
 
 import difflib
 import re
@@ -139,7 +139,7 @@ def _read(spec: str) -> tuple[str, list[str], dict[str, str], dict[str, str]]:
 
 
 def parse(spec: str, **selectors: Any) -> Armed:
-    """A fault from its text, by switch name or by catalogue id; selectors given apart win. Raises BadFault."""
+    """A fault from its text, by switch name or catalogue id; selectors given apart win. Raises BadFault."""
     name, args, named, chosen = _read(spec)
     row = _ROWS.get(name.upper())
     if name not in SWITCHES and row is None:

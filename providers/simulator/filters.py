@@ -1,4 +1,4 @@
-"""The small filter language the directories share: attribute, operator, value, joined by and/or with brackets."""
+"""The small filter language of the directories: attribute, operator, value, joined by and/or, in brackets."""
 
 import re
 from collections.abc import Callable, Mapping

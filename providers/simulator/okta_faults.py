@@ -16,7 +16,8 @@ from providers.simulator.truth_faults import TRUTH, fill_group, some_groups, som
 from providers.simulator.wire import JSON, Answer, Manner
 
 if TYPE_CHECKING:
-    from providers.simulator.okta import Call, Okta
+    from providers.simulator.okta import Okta
+    from providers.simulator.okta_calls import Call
 
 RIGHTS = {
     "users": ("users.list", "users.get", "users.groups"),
@@ -35,6 +36,38 @@ class OktaFaults:
 
     def __init__(self, okta: Okta) -> None:
         self._okta = okta
+        self._once: dict[str, Callable[[Armed], None]] = {
+            "neighbour": self._neighbour,
+            "no_admin_role": self._no_admin_role,
+            "scoped_role": self._scoped_role,
+            "other_org": self._other_org,
+            "hide": self._hide,
+            "half": self._half,
+            "lag": self._lag,
+            "clock": self._clock,
+            "empty_users": self._empty_users,
+            "shrink_scope": self._shrink_scope,
+            "members": self._members,
+            "dpop_nonce": self._dpop_nonce,
+            "scopes": self._scopes,
+        }
+        self._instead: dict[str, Callable[[Armed, Call], Answer | None]] = {
+            "throttle": self._throttle,
+            "slow_if_limit_over": self._slow,
+            "error": self._error,
+            "fail": self._fail,
+            "deny": self._fail,
+            "body": self._body_error,
+            "expire_token": self._expire,
+            "revoke_token": self._expire,
+            "revoke_key": self._expire,
+            "drop_permission": self._drop_permission,
+            "cursor": self._cursor,
+            "filter": self._filter,
+            "delete_between": self._between,
+            "swap_between": self._between,
+            "delete_group_between": self._delete_group,
+        }
 
     def prepare(self, armed: Armed) -> None:
         """Complete a fault as it is switched on. BadFault for arguments that cannot be."""
@@ -62,7 +95,7 @@ class OktaFaults:
         if armed.name in TRUTH:
             TRUTH[armed.name](self._okta.directory, armed)
         else:
-            _SET[armed.name](self, armed)
+            self._once[armed.name](armed)
 
     def _neighbour(self, armed: Armed) -> None:
         okta = self._okta
@@ -142,7 +175,7 @@ class OktaFaults:
         usual = canned(armed, call.request)
         if usual is not None:
             return usual
-        return _ANSWERS[armed.name](self, armed, call)
+        return self._instead[armed.name](armed, call)
 
     def _throttle(self, armed: Armed, _call: Call) -> Answer | None:
         answer = objects.error("E0000047")
@@ -293,7 +326,7 @@ class OktaFaults:
         before = call.request.args.get("after", f"0{'00g' if call.op == 'groups.list' else '00u'}{'0' * 17}")
         kept = [f"{key}={value}" for key, value in call.request.args.items() if key != "after"]
         after = f"{before.split('.')[0]}.e"
-        self._okta.name_page(call.request.path, after, call.page + 1)
+        self._okta.reads.name_page(call.request.path, after, call.page + 1)
         emptied = with_links(answer, here, f"{here.split('?')[0]}?{'&'.join([f'after={after}', *kept])}")
         emptied.body = b"[]"
         return emptied
@@ -351,37 +384,3 @@ def _flap(armed: Armed, rows: list[Any], answer: Answer) -> list[Any]:
     if len(links(answer)) == 1:
         rows = [*rows, armed.memory.pop("person")]
     return rows
-
-
-_SET: dict[str, Callable[[OktaFaults, Armed], None]] = {
-    "neighbour": OktaFaults._neighbour,
-    "no_admin_role": OktaFaults._no_admin_role,
-    "scoped_role": OktaFaults._scoped_role,
-    "other_org": OktaFaults._other_org,
-    "hide": OktaFaults._hide,
-    "half": OktaFaults._half,
-    "lag": OktaFaults._lag,
-    "clock": OktaFaults._clock,
-    "empty_users": OktaFaults._empty_users,
-    "shrink_scope": OktaFaults._shrink_scope,
-    "members": OktaFaults._members,
-    "dpop_nonce": OktaFaults._dpop_nonce,
-    "scopes": OktaFaults._scopes,
-}
-_ANSWERS: dict[str, Callable[[OktaFaults, Armed, Call], Answer | None]] = {
-    "throttle": OktaFaults._throttle,
-    "slow_if_limit_over": OktaFaults._slow,
-    "error": OktaFaults._error,
-    "fail": OktaFaults._fail,
-    "deny": OktaFaults._fail,
-    "body": OktaFaults._body_error,
-    "expire_token": OktaFaults._expire,
-    "revoke_token": OktaFaults._expire,
-    "revoke_key": OktaFaults._expire,
-    "drop_permission": OktaFaults._drop_permission,
-    "cursor": OktaFaults._cursor,
-    "filter": OktaFaults._filter,
-    "delete_between": OktaFaults._between,
-    "swap_between": OktaFaults._between,
-    "delete_group_between": OktaFaults._delete_group,
-}

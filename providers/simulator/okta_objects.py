@@ -228,31 +228,23 @@ def app_group(item: App, found: Group, base_url: str, *, embed: dict[str, Any] |
     return row
 
 
-def log_event(event: Event, directory: Directory) -> dict[str, Any]:
-    """One line of the system log."""
-    targets = []
+def _named(ident: str, kind: str, alternate: str | None, name: str | None) -> dict[str, Any]:
+    return {"id": ident, "type": kind, "alternateId": alternate, "displayName": name, "detailEntry": None}
+
+
+def _targets(event: Event, directory: Directory) -> list[dict[str, Any]]:
+    found = []
     if event.person_id is not None:
         person = directory.people.get(event.person_id)
         login = person.login if person is not None else event.name
-        targets.append(
-            {
-                "id": event.person_id,
-                "type": "User",
-                "alternateId": login,
-                "displayName": login,
-                "detailEntry": None,
-            }
-        )
+        found.append(_named(event.person_id, "User", login, login))
     if event.group_id is not None:
-        targets.append(
-            {
-                "id": event.group_id,
-                "type": "UserGroup",
-                "alternateId": "unknown",
-                "displayName": event.name,
-                "detailEntry": None,
-            }
-        )
+        found.append(_named(event.group_id, "UserGroup", "unknown", event.name))
+    return found
+
+
+def log_event(event: Event, directory: Directory) -> dict[str, Any]:
+    """One line of the system log."""
     kind = EVENT_TYPES.get(event.kind, "user.account.update_profile")
     return {
         "uuid": f"{event.number:08x}-0000-4000-8000-{directory.seed % 0xFFFFFFFFFFFF:012x}",
@@ -268,7 +260,7 @@ def log_event(event: Event, directory: Directory) -> dict[str, Any]:
             "alternateId": "admin@example.com",
             "displayName": "Admin",
         },
-        "target": targets,
+        "target": _targets(event, directory),
         "client": None,
         "transaction": {"type": "WEB", "id": f"t{event.number}", "detail": {}},
         "debugContext": {"debugData": {}},

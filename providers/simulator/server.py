@@ -1,14 +1,15 @@
-"""Start a simulated IdP: in a thread for tests and the demo, or in the foreground for `connector simulate`."""
+"""Start a simulated IdP: in a thread for tests and the demo, in the foreground for `connector simulate`."""
 
 import asyncio
 import concurrent.futures
 import contextlib
+import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import uvicorn
 
@@ -40,9 +41,14 @@ class Application:
         if request.path.startswith("/_sim/"):
             await self.line.deliver(self.control.answer(request), receive, send)
             return
-        if self.latency_s:
-            await asyncio.sleep(self.latency_s)
-        await self.line.deliver(self.vendor.answer(request), receive, send)
+        self.vendor.running += 1
+        try:
+            if self.latency_s:
+                await asyncio.sleep(self.latency_s)
+            answer = self.vendor.answer(request)
+        finally:
+            self.vendor.running -= 1
+        await self.line.deliver(answer, receive, send)
 
 
 def build(
@@ -155,7 +161,7 @@ class Simulator:
         app.vendor.base_url = self.base_url
         self._thread = _Thread(app, self._sock)
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -198,6 +204,11 @@ class Simulator:
         """Switch a fault on, as POST /_sim/faults. BadFault for one that does not exist."""
         return self._call(lambda: self._app.control.add_fault({"name": spec, **selectors}))
 
+    def service_app(self, *, dpop: bool = True, scopes: str | None = None) -> dict[str, str]:
+        """Register an OAuth client, as POST /_sim/clients: its client_id and private_key (PEM)."""
+        wanted = {"dpop": dpop} | ({} if scopes is None else {"scopes": scopes})
+        return self._call(lambda: self._app.control.add_client(wanted))
+
     def clear_faults(self) -> None:
         """Switch all faults off."""
         self._call(self._app.control.clear_faults)
@@ -238,7 +249,7 @@ def start(
     rate_limits: str = "generous",
     latency_s: float = 0.0,
 ) -> Simulator:
-    """Serve a simulated IdP from a daemon thread on loopback; port 0 takes a free one. ValueError as in build."""
+    """Serve a simulated IdP from a daemon thread on loopback; port 0 takes any. ValueError as in build."""
     app = build(
         type,
         users=users,
@@ -267,7 +278,7 @@ def run(
     latency_s: float = 0.0,
     name: str | None = None,
 ) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM; the first line on stdout is the command that connects."""
+    """Serve in the foreground until SIGINT or SIGTERM; one line on stdout is the command that connects."""
     app = build(
         type,
         users=users,
@@ -283,5 +294,7 @@ def run(
     app.vendor.base_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     sys.stdout.write(add_command(app, name or type) + "\n")
     sys.stdout.flush()
-    with contextlib.suppress(KeyboardInterrupt):
-        _server(app).run(sockets=[sock])
+    # the server raises the signal again when it has stopped; an asked-for end is no failure
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    _server(app).run(sockets=[sock])

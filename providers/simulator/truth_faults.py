@@ -1,4 +1,4 @@
-"""Faults that lie in the directory itself: odd people and groups that every vendor would have to show as they are."""
+"""Faults that lie in the directory itself: odd people and groups, shown by any vendor as they are."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from providers.simulator.faults import Armed, BadFault
 HARD_NAMES = (
     ("Zoe\u0308", "Mu\u0308ller"),
     ("\U0001d4d0\U0001d4ed\U0001d4ea", "\U00020bb7野"),
-    ("\u202eנועה\u202c", "الحسن"),
+    ("\u202eנועה\u202c", "الحسن"),  # noqa: RUF001
     ("Nul\x00l", "Byte"),
     ("A" * 60, "B" * 60),
     ("C" * 10_000, "Long"),
@@ -33,7 +33,7 @@ ABSENT = "\0absent"
 
 
 def somebody(directory: Directory, armed: Armed, count: int = 1) -> list[Person]:
-    """People a fault may use: the one it names, else active ones that are still in order, drawn from the seed."""
+    """People a fault may use: the one it names, else active ones still in order, drawn from the seed."""
     if armed.id is not None:
         if armed.id not in directory.people:
             raise BadFault(f"{armed.spec}: nobody has the id {armed.id}")

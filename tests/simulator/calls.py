@@ -1,6 +1,6 @@
 """Ways to call a simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -27,6 +27,6 @@ def rows(client: httpx.Client, path: str, **params: Any) -> Iterator[dict[str, A
     raise AssertionError("the list never ends")
 
 
-def ids(found: list[dict[str, Any]]) -> list[str]:
+def ids(found: Iterable[dict[str, Any]]) -> list[str]:
     """The ids of rows, in their order."""
     return [row["id"] for row in found]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from providers.simulator.faults import ALWAYS, CATALOGUE, SWITCHES, BadFault, Kind, parse
-from providers.simulator.server import start
+from providers.simulator.server import build
 from tests.simulator.calls import connect, ids, rows
 
 USERS = "/api/v1/users?limit=100"
@@ -46,8 +46,7 @@ def test_every_row_of_the_catalogue_can_be_switched_on(row):
     assert parse(row.id).name == row.name
     assert row.name in SWITCHES
     if "okta" in row.applies_to and row.id != "G05":
-        with_faults = start("okta", users=60, groups=20, faults=[row.id])
-        with_faults.stop()
+        build("okta", users=60, groups=20, faults=[row.id])
 
 
 def test_an_unknown_fault_is_named_with_the_nearest():
@@ -188,7 +187,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("spec", "status", "kind", "begins"), BODIES)
-def test_bodies_are_what_nobody_expected(okta, client, spec, status, kind, begins):
+def test_bodies_are_what_nobody_expected(okta, client, spec, status, kind, begins):  # noqa: PLR0917
     """Status, content type and first bytes as the row says."""
     okta.fault(spec)
     response = answer(client)
@@ -506,7 +505,7 @@ def test_emails_are_missing_invalid_doubled_reused_and_swapped(okta, client):
     assert nobody["email"] is None
     [(_, absent)] = changed(okta, "email(none,form=absent)")
     assert "email" not in client.get(f"/api/v1/users/{absent['id']}").json()["profile"]
-    assert [after["email"] for _, after in changed(okta, "U02")][0] == "not an address"
+    assert "not an address" in [after["email"] for _, after in changed(okta, "U02")]
     one, two = (after for _, after in changed(okta, "U03"))
     assert one["email"].upper() == two["email"]
     (old, gone), (missing, new) = changed(okta, "U04")

@@ -220,11 +220,13 @@ def test_the_org_says_who_it_is_without_credentials(client):
 
 def test_limits_are_enforced_when_they_are_real():
     """The second half of an integrator org's hundred calls is refused."""
-    with start("okta", users=3, groups=1, rate_limits="integrator") as simulator:
-        with connect(simulator) as client:
-            answers = [client.get("/api/v1/users") for _ in range(51)]
-            assert [answer.status_code for answer in answers] == [200] * 50 + [429]
-            assert answers[-1].json()["errorCode"] == "E0000047"
-            assert answers[-1].headers["x-rate-limit-remaining"] == "0"
-            client.post("/_sim/clock", json={"advance": 62})
-            assert client.get("/api/v1/users").status_code == 200
+    with (
+        start("okta", users=3, groups=1, rate_limits="integrator") as simulator,
+        connect(simulator) as client,
+    ):
+        answers = [client.get("/api/v1/users") for _ in range(51)]
+        assert [answer.status_code for answer in answers] == [200] * 50 + [429]
+        assert answers[-1].json()["errorCode"] == "E0000047"
+        assert answers[-1].headers["x-rate-limit-remaining"] == "0"
+        client.post("/_sim/clock", json={"advance": 62})
+        assert client.get("/api/v1/users").status_code == 200
