@@ -190,6 +190,7 @@ def _pull(base_url: str, token: str, url: str) -> Iterator[dict[str, int]]:
         open_source=lambda: open_source("okta", settings),
         clock=now,
     )
+    open_source("okta", settings).close()  # a daemon has loaded its providers long ago
     yield {}
     ended = pull.execute()
     if ended.state.value != "succeeded":

@@ -48,6 +48,7 @@ class Proposal:
         policy: Policy,
         *,
         plan_id: str,
+        began_at: datetime,
         removals: bool,
         questions: Questions,
     ) -> None:
@@ -56,10 +57,12 @@ class Proposal:
         self._policy = policy
         self._questions = questions
         self._removals = removals
+        self._began_at = began_at
         self._ids = fresh_ids()
         self.plan_id = plan_id
         self.tally = Tally()
         self.dropped = 0
+        self.overtaken = 0
 
     def make(self) -> None:
         """Decide everything that is staged."""
@@ -100,6 +103,8 @@ class Proposal:
     def _decision(self, known: Known, record: UserRecord, mark: bytes | None) -> Decision:
         address = address_of(record, self._policy)
         found = match(record, address, known.candidates)
+        if found.directory_user is not None and self._overtaken(found.directory_user.updated_at):
+            return Decision()
         facts = known.facts(record, address, found, fingerprint=mark)
         return decide(record, found, facts, self._policy, self._ids)
 
@@ -121,6 +126,7 @@ class Proposal:
         changes = [
             decide_group(record, rows.get(record.external_id), self._policy, self._ids, fingerprint=mark)
             for record, mark in records
+            if not self._overtaken_group(rows.get(record.external_id))
         ]
         self._keep([Decision(change=change) for change in changes])
 
@@ -142,6 +148,7 @@ class Proposal:
             rows = {
                 row.external_id: (row.id, row.name)
                 for row in resources.directory_groups(conn, self._connection.id, external_ids=groups)
+                if not self._overtaken_group(row)
             }
             planned = self._planned_groups(conn, groups - rows.keys())
         action = Action.MEMBER_ADD if kind is Staged.MEMBERS_ADD else Action.MEMBER_REMOVE
@@ -152,6 +159,15 @@ class Proposal:
                 continue
             decisions.append(Decision(change=_member_change(action, piece, digest, *known)))
         self._keep(decisions)
+
+    def _overtaken(self, written_at: datetime | None) -> bool:
+        """Whether a push wrote the row after this read began: then what was read is the older word."""
+        overtaken = written_at is not None and written_at >= self._began_at
+        self.overtaken += overtaken
+        return overtaken
+
+    def _overtaken_group(self, row: Group | None) -> bool:
+        return row is not None and self._overtaken(row.updated_at)
 
     def _planned_groups(self, conn: Conn, external_ids: Collection[str]) -> dict[str, tuple[str, str]]:
         """(id, name) of groups that this very plan creates, by external id."""
@@ -252,6 +268,7 @@ def stored_record(row: DirectoryUser) -> UserRecord:
         status=row.status,
         status_text=row.status_text,
         scim_external_id=row.scim_external_id,
+        extra=tuple(sorted(row.extra.items())),
     )
 
 

@@ -187,6 +187,7 @@ class Pull:
     def _walk(self, source: Source, mode: RunMode, cursor: str) -> Snapshot:
         """Read to the end, or to where it cannot go on: what was read before still counts."""
         snapshot = Snapshot(self._fence, self.connection, self.policy, mode)
+        snapshot.began_at = self.clock()
         pages = source.changes(cursor) if mode is RunMode.DELTA else source.full()
         try:
             for number, page in enumerate(pages, start=1):
@@ -215,6 +216,7 @@ class Pull:
             self.connection,
             self.policy,
             plan_id=plan_id,
+            began_at=snapshot.began_at or self.clock(),
             removals=lie is None and snapshot.complete,
             questions=self._ask,
         )
@@ -332,6 +334,10 @@ def _reasons(proposal: Proposal, snapshot: Snapshot, lie: str | None, stopped: S
             f"{proposal.dropped:,} removals were left out because of that; a complete read decides."
         )
     reasons += [hold.sentence for hold in stopped]
+    if proposal.overtaken:
+        reasons.append(
+            f"{proposal.overtaken:,} records were pushed while the read went on; the next run compares them."
+        )
     if not stopped:
         reasons += [idle_sentence(pattern) for pattern in snapshot.idle_includes]
     reasons += snapshot.notes

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-from sync import group_rules
+from sync import group_rules, mapping
 from sync.fence import Fence
 from sync.model.connection import Connection, Policy
 from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
@@ -91,11 +92,13 @@ class Snapshot:
         self._waiting: list[StagedRow] = []
         self._digests: dict[str, bytes | None] = {}
         self._open: dict[str, _OpenGroup] = {}
+        self._map = mapping.map_of(policy)
         self._rules = group_rules.rules_of(policy)
         self._left_out: dict[str, bool] = {}
         self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
         self.new_users = 0
+        self.began_at: datetime | None = None
         self.end: End | None = None
         self.doubts: list[str] = []
         self.notes: list[str] = []
@@ -104,7 +107,7 @@ class Snapshot:
     def take(self, page: Page) -> None:
         """Compare one page with what is stored and stage what differs."""
         if page.users:
-            self._take_users(page.users)
+            self._take_users(self._mapped(page))
         if page.groups:
             self._take_groups(page.groups)
         for members in page.members:
@@ -171,6 +174,12 @@ class Snapshot:
 
     def _unstored(self, kind: str) -> int:
         return sum(1 for record in self.set_aside if record.kind == kind)
+
+    def _mapped(self, page: Page) -> Sequence[UserRecord]:
+        """The page's people as the connection's mapping makes them; as they are where nothing is raw."""
+        if self._map is None or not page.raw:
+            return page.users
+        return [self._map.record(record, raw) for record, raw in zip(page.users, page.raw, strict=True)]
 
     def _take_users(self, records: Sequence[UserRecord]) -> None:
         with self._fence.read() as conn:
