@@ -183,7 +183,8 @@ class _Account:
         """What set a field to the value it has."""
         row = self._wrote(name)
         if row is not None and row["after"][name] == self._user[name]:
-            return testimony.done(row, self._names, lead)
+            told = "" if name == "active" else f"{lead} when {testimony.deed(row).lower()}"
+            return testimony.done(row, self._names, told)
         if row is not None:
             since = f"changed by hand after {row['at'][:16].replace('T', ' ')} UTC, when a change had set it"
             return Because(fact=f"{lead}: {since}", source=BY_HAND)

@@ -42,9 +42,14 @@ def moment(text: str | None) -> datetime | None:
     return from_text(text)
 
 
+def deed(row: Row) -> str:
+    """What a change did, in a word."""
+    return _DID.get(row["action"], str(row["action"]).replace("_", " "))
+
+
 def done(row: Row, names: Mapping[str, str], lead: str = "") -> Because:
     """A row of history: what was done and why, by which directory or hand. ``lead`` stands for the deed."""
-    fact = f"{lead or _DID.get(row['action'], row['action'].replace('_', ' '))}: {row['reason']}"
+    fact = f"{lead or deed(row)}: {row['reason']}"
     if row["connection_id"] is None:
         by = f" (by {row['actor'].removeprefix(_ACTOR_KIND)})"
         return Because(fact=fact + by, source=BY_HAND, run_id=row["run_id"], at=moment(row["at"]))

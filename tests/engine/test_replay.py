@@ -98,6 +98,7 @@ def test_the_gone_stay_gone(house: House, ledger: Ledger) -> None:
     ledger.remove("A")
     house.pull(connection, ledger.source)
     assert not house.user("a@example.com")["active"]
+    assert "A" not in {record.external_id for record in _people(house, connection)}
     _, items = _preview(house, connection, Policy())
     assert items == []
 
@@ -107,14 +108,24 @@ def test_what_only_a_push_has_named_is_previewed_as_it_is(house: House) -> None:
     connection = house.connect()
 
     def push(session):
-        person = session.create_user({"userName": "p@example.com", "emails": [{"value": "p@example.com"}]})
-        session.create_user({"userName": "q@example.com", "externalId": "q-7"})
+        person = session.create_user(
+            {"userName": "p@work.example.com", "emails": [{"value": "p@example.com"}]}
+        )
+        mail = [{"value": "q@example.com"}]
+        session.create_user({"userName": "q@work.example.com", "emails": mail, "externalId": "q-7"})
         session.create_group({"displayName": "Pushed"}, [NewMember(value=person.id)])
         session.create_group({"displayName": "Named", "externalId": "n-1"}, [NewMember(value=person.id)])
 
     house.push(connection, push)
-    _, items = _preview(house, house.reread(connection), Policy())
-    assert items == []
+    connection = house.reread(connection)
+    assert _preview(house, connection, Policy())[1] == []
+    _, items = _preview(house, connection, Policy(email_from=("user_name",), tag_template="T:{name}"))
+    assert sorted((item.action, item.after.get("email") or item.after["tag"]) for item in items) == [
+        ("group_rename", "T:Named"),
+        ("group_rename", "T:Pushed"),
+        ("update", "p@work.example.com"),
+        ("update", "q@work.example.com"),
+    ]
 
 
 def test_one_run_at_a_time(house: House, ledger: Ledger) -> None:
