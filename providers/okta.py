@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from providers import okta_rights
@@ -31,7 +31,7 @@ from providers.okta_settings import OktaSettings, okta_settings
 from providers.pages import PageGuard
 from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
-from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right
+from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right, Wanted
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ class Okta:
         *,
         observer: Callable[[Effort], None] | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+        wanted: Wanted = Wanted(),  # noqa: B008 - immutable
     ) -> None:
         self.settings: OktaSettings = okta_settings(settings)
         auth = FixedAuth({"authorization": f"SSWS {self.settings.api_token}"})
@@ -75,7 +76,8 @@ class Okta:
             observer=observer,
         )
         self.effort = self.wire.effort
-        self._users = UserReader(self.settings.picture_attribute)
+        self._wanted = wanted
+        self._users = self._reader()
         self._ahead = Ahead(self.wire, "okta")
         self._members = MemberReads(self.wire, self._ahead)
 
@@ -126,8 +128,11 @@ class Okta:
     def lookup(self, external_ids: Sequence[str]) -> Found:
         """People by id, a few at a time; who could not be read is in neither part of the answer."""
         present, gone = self._look_each(external_ids, self._look)
+        same = {key: found for key, found in present.items() if found[0].external_id == key}
         return Found(
-            present={key: user for key, user in present.items() if user.external_id == key}, gone=gone
+            present={key: record for key, (record, _) in same.items()},
+            gone=gone,
+            raw={key: raw for key, (_, raw) in same.items()},
         )
 
     def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
@@ -167,31 +172,31 @@ class Okta:
         for answer, rows in self._walk(f"{_USERS}?limit=200", "users", _USERS, self._users.page):
             as_of = as_of or answer.date
             users_read = (0 if rows.begins_anew else users_read) + len(rows.rows) + len(rows.set_aside)
-            yield Page(users=rows.rows, set_aside=rows.set_aside)
+            yield Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
         groups: dict[str, GroupRow] = {}
         try:
             yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats", groups)
         except Denied as denied:
             raise Denied(_NO_ROLE.format(host=self.wire.host)) if not users_read else denied from denied
         self._believe(users_read, groups.values())
-        yield from self._members.read(_own(groups.values()))
+        yield from self._members.read(self._in_scope(groups.values()))
         yield self._end(as_of, has_feed=True)
 
     def _assigned(self) -> Iterator[Page]:
         app, as_of = f"{_APPS}/{self.settings.scope_ids[0]}", None
-        reader = UserReader(self.settings.picture_attribute, is_assignment=True)
+        reader = self._reader(is_assignment=True)
         users = self._walk(
             f"{app}/users?limit=500&expand=user", "users of the application", _APPS, reader.page
         )
         for answer, rows in users:
             as_of = as_of or answer.date
-            yield Page(users=rows.rows, set_aside=rows.set_aside)
+            yield Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
         groups: dict[str, GroupRow] = {}
         for _, found in self._walk(
             f"{app}/groups?limit=200&expand=group", "groups of the application", _APPS, read_embedded_groups
         ):
             yield _group_page(found, groups)
-        yield from self._members.read(_own(groups.values()))
+        yield from self._members.read(self._in_scope(groups.values()))
         yield self._end(as_of, has_feed=False)
 
     def _listed(self) -> Iterator[Page]:
@@ -204,9 +209,7 @@ class Okta:
                 for answer, rows in self._member_users(group_id):
                     as_of = as_of or answer.date
                     ids.extend(record.external_id for record in rows.rows)
-                    fresh = [record for record in rows.rows if record.external_id not in seen]
-                    seen.update(record.external_id for record in fresh)
-                    yield Page(users=fresh, set_aside=rows.set_aside)
+                    yield _unseen(rows, seen)
             except Absent:
                 gone.append(Gone(kind="group", external_id=group_id))
                 continue
@@ -220,16 +223,27 @@ class Okta:
 
     # -- pieces ----------------------------------------------------------------------------
 
+    def _reader(self, *, is_assignment: bool = False) -> UserReader:
+        return UserReader(
+            self.settings.picture_attribute,
+            is_assignment=is_assignment,
+            attributes=self._wanted.attributes,
+        )
+
+    def _in_scope(self, groups: Iterable[GroupRow]) -> list[GroupRow]:
+        """The groups whose members matter."""
+        return [group for group in _own(groups) if self._wanted.group(group.record())]
+
     def _changed(self, stamp: str, since: datetime) -> Iterator[Page]:
         as_of = None
         users = f"{_USERS}?limit=200&filter={quote(f'lastUpdated gt {_quoted(stamp)}')}"
         for answer, rows in self._walk(users, "changed users", _USERS, self._users.page):
             as_of = as_of or answer.date
-            yield Page(users=rows.rows, set_aside=rows.set_aside)
+            yield Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
         condition = f"lastUpdated gt {_quoted(stamp)} or lastMembershipUpdated gt {_quoted(stamp)}"
         groups: dict[str, GroupRow] = {}
         yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats&filter={quote(condition)}", groups)
-        yield from self._members.read(_own(groups.values()))
+        yield from self._members.read(self._in_scope(groups.values()))
         end = self._end(as_of, has_feed=True).end
         cursor = end.cursor if end and end.cursor else None
         newer = cursor if cursor and _since(cursor) > since else _cursor(since)
@@ -290,18 +304,18 @@ class Okta:
                 "The token's role may be narrowed to some groups; nobody is removed because of this read."
             )
 
-    def _look(self, user_id: str) -> UserRecord:
+    def _look(self, user_id: str) -> tuple[UserRecord, Mapping[str, Any]]:
         what, name = f"user {user_id}", quote(user_id, safe="")
         if self.settings.scope == "app":
-            reader = UserReader(self.settings.picture_attribute, is_assignment=True)
+            reader = self._reader(is_assignment=True)
             target = f"{_APPS}/{self.settings.scope_ids[0]}/users/{name}?expand=user"
             return self.wire.ask(Ask(target, what, _APPS), reader.one)[1]
-        _, record = self.wire.ask(Ask(f"{_USERS}/{name}", what, f"{_USERS}/id"), self._users.one)
+        _, found = self.wire.ask(Ask(f"{_USERS}/{name}", what, f"{_USERS}/id"), self._users.one)
         if self.settings.scope == "groups":
             _, groups = self.wire.ask(Ask(f"{_USERS}/{name}/groups", what, _USERS), read_groups)
             if not any(group.id in self.settings.scope_ids for group in groups.rows):
                 raise Absent(f"User {user_id} is in none of the listed groups.", code=_NOT_FOUND)
-        return record
+        return found
 
     def _look_group(self, group_id: str) -> GroupRow:
         what, name = f"group {group_id}", quote(group_id, safe="")
@@ -327,6 +341,14 @@ _NO_ROLE: Final = (
 
 def _own(groups: Iterable[GroupRow]) -> list[GroupRow]:
     return [group for group in groups if group.type != BUILT_IN]
+
+
+def _unseen(rows: Rows[UserRecord], seen: set[str]) -> Page:
+    """The page without those whom another group's page gave already."""
+    fresh = [place for place, record in enumerate(rows.rows) if record.external_id not in seen]
+    seen.update(rows.rows[place].external_id for place in fresh)
+    raw = [rows.raw[place] for place in fresh] if rows.raw else ()
+    return Page(users=[rows.rows[place] for place in fresh], raw=raw, set_aside=rows.set_aside)
 
 
 def _group_page(rows: Rows[GroupRow], groups: dict[str, GroupRow]) -> Page:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from providers.answers import Answer
 from providers.failures import Garbled
+from providers.okta_attributes import Wanted
 from sync.model.errors import Incomplete
 from sync.model.resources import GroupRecord, Status, UserRecord
 from sync.model.source import SetAside
@@ -36,13 +37,15 @@ _Id = Annotated[str, msgspec.Meta(min_length=1)]
 class Rows(NamedTuple, Generic[R]):
     """One page of a list: usable rows, rows set aside, first and last id (to notice a page served twice).
 
-    ``begins_anew`` marks the first page of a walk that had to start over.
+    ``begins_anew`` marks the first page of a walk that had to start over. ``raw`` holds the wanted
+    attributes of each row, in the same order, when any are wanted.
     """
 
     rows: Sequence[R]
     set_aside: Sequence[SetAside] = ()
     span: tuple[str, str] | None = None
     begins_anew: bool = False
+    raw: Sequence[Mapping[str, Any]] = ()
 
 
 class GroupRow(NamedTuple):
@@ -91,10 +94,17 @@ class UserReader:
     ``_embedded.user`` and the status beside the id is only the assignment's.
     """
 
-    def __init__(self, picture_attribute: str | None = None, *, is_assignment: bool = False) -> None:
+    def __init__(
+        self,
+        picture_attribute: str | None = None,
+        *,
+        is_assignment: bool = False,
+        attributes: Collection[tuple[str, ...]] = (),
+    ) -> None:
         self._picture = picture_attribute
         self._is_assignment = is_assignment
-        user = _user_type(picture_attribute)
+        self._wanted = Wanted(picture_attribute, attributes)
+        user = self._wanted.user_type(_Id)
         row: Any = _assignment_type(user) if is_assignment else user
         self._decode_page = msgspec.json.Decoder(list[row]).decode
         self._decode_one = msgspec.json.Decoder(row).decode
@@ -104,22 +114,41 @@ class UserReader:
         try:
             found = self._decode_page(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _rows_one_by_one(answer, "user", self._tolerant)
+            return self._one_by_one(answer)
         if self._is_assignment:
             found = [row.embedded.user for row in found]
         records = [self._record(row) for row in found]
-        return Rows(records, (), (records[0].external_id, records[-1].external_id) if records else None)
+        span = (records[0].external_id, records[-1].external_id) if records else None
+        return Rows(records, (), span, raw=[self._wanted.raw(row) for row in found] if self._wanted else ())
 
-    def one(self, answer: Answer) -> UserRecord:
-        """The record of an answer that is one user; raises Incomplete when it is none."""
+    def one(self, answer: Answer) -> tuple[UserRecord, Mapping[str, Any]]:
+        """The record of an answer that is one user, and what is wanted raw; raises Incomplete for none."""
         try:
             row = self._decode_one(answer.body)
-            return self._record(row.embedded.user if self._is_assignment else row)
+            row = row.embedded.user if self._is_assignment else row
+            return self._record(row), self._wanted.raw(row)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            record = self._tolerant(tolerant_json(answer.body))
+            body = tolerant_json(answer.body)
+        record = self._tolerant(body)
         if isinstance(record, SetAside):
             raise Incomplete(f"One user could not be read: {record.why}")
-        return record
+        return record, self._account(body)
+
+    def _one_by_one(self, answer: Answer) -> Rows[UserRecord]:
+        raw: list[Mapping[str, Any]] = []
+
+        def read(row: object) -> UserRecord | SetAside:
+            record = self._tolerant(row)
+            if self._wanted and isinstance(record, UserRecord):
+                raw.append(self._account(row))
+            return record
+
+        return _rows_one_by_one(answer, "user", read)._replace(raw=raw)
+
+    def _account(self, row: object) -> Mapping[str, Any]:
+        """A row's account with all that Okta says of it."""
+        found = _inside(row, "_embedded", "user") if self._is_assignment else row
+        return found if isinstance(found, dict) else {}
 
     def _record(self, row: Any) -> UserRecord:
         profile = row.profile
@@ -208,17 +237,6 @@ def tolerant_json(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Garbled("it is not JSON") from error
-
-
-def _user_type(picture_attribute: str | None) -> Any:
-    text = str | None
-    profile = msgspec.defstruct(
-        "OktaProfile",
-        [(name, text, None) for name in ("login", "email", "firstName", "lastName", "picture")],
-        rename={"picture": picture_attribute or "no picture"},
-        gc=False,
-    )
-    return msgspec.defstruct("OktaUser", [("id", _Id), ("profile", profile), ("status", str, "")], gc=False)
 
 
 def _assignment_type(user: Any) -> Any:

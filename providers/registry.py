@@ -10,7 +10,7 @@ from typing import Final
 
 from providers.budget import Budget, Timeouts
 from sync.model.errors import Misconfigured
-from sync.model.source import Effort, Source
+from sync.model.source import Effort, Source, Wanted
 
 DEFAULT_BUDGET_S: Final = 3600.0
 
@@ -93,11 +93,13 @@ def open_source(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+    wanted: Wanted = Wanted(),  # noqa: B008 - immutable
 ) -> Source:
     """A source for one read; its time budget of ``budget_s`` seconds begins now.
 
     ``observer`` is told the effort after every page, from any thread. ``stop`` is asked between
-    requests and during waits. Raises Misconfigured for an unknown type or a wrong setting.
+    requests and during waits. ``wanted`` is what the connection's mapping and group rules ask for.
+    Raises Misconfigured for an unknown type or a wrong setting.
     """
     chosen = TYPES.get(type_name)
     if chosen is None or not chosen.is_available:
@@ -107,4 +109,4 @@ def open_source(
     budget = Budget(budget_s, monotonic=monotonic, sleep=sleep, stop=stop)
     from providers.okta import Okta
 
-    return Okta(settings, budget, observer=observer, timeouts=timeouts)
+    return Okta(settings, budget, observer=observer, timeouts=timeouts, wanted=wanted)

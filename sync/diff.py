@@ -6,7 +6,7 @@ is why they agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from sync.match import Match, Situation
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, OtherLink, Status, User, UserRecord, fold
-from sync.policy import PROFILE, adoption_doubt, is_protected, profile_of, should_be_active
+from sync.policy import PROFILE, adoption_doubt, extra_of, is_protected, profile_of, should_be_active
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,8 @@ def _answered(case: _Case, kind: str, why: str) -> Decision:
 def _create(case: _Case, reason: str) -> Change:
     profile = {name: getattr(case.record, name) for name in PROFILE}
     after = {"email": case.facts.address, **profile, "active": True}
+    if case.record.extra:
+        after["extra"] = dict(case.record.extra)
     return _change(case, Action.CREATE, reason, after=after, user_id=next(case.ids))
 
 
@@ -149,7 +151,8 @@ def _linked(case: _Case) -> Decision:
     record, facts, user, row = case.record, case.facts, case.user, case.row
     before, after = _profile_difference(case)
     attention = _email_question(case)
-    if attention is None and fold(facts.address) not in (fold(user.email), fold(row.email)):
+    follows = attention is None and "email" not in _own_fields(case)
+    if follows and fold(facts.address) not in (fold(user.email), fold(row.email)):
         before["email"], after["email"] = user.email, facts.address
     wanted = _wanted_status(record, row)
     action, reason = _transition(case, wanted)
@@ -228,6 +231,8 @@ def _recorded(case: _Case, why: str) -> Change | None:
 
 def _row_differs(case: _Case, status: Status) -> bool:
     record, row, facts = case.record, case.row, case.facts
+    if dict(record.extra) != row.extra:
+        return True
     said = (record.user_name, record.email, record.first_name, record.last_name, record.picture_url, status)
     kept = (row.user_name, row.email, row.first_name, row.last_name, row.picture_url, row.status)
     return (
@@ -241,9 +246,28 @@ def _row_differs(case: _Case, status: Status) -> bool:
 
 def _profile_difference(case: _Case) -> tuple[dict[str, Any], dict[str, Any]]:
     """(before, after) of the profile fields whose winning value is not the account's."""
-    wanted, user = profile_of(case.record, case.policy, case.facts.others), case.user
-    differing = [name for name in PROFILE if wanted[name] != getattr(user, name)]
+    own, user = _own_fields(case), case.user
+    wanted: dict[str, Any] = dict(profile_of(case.record, case.policy, case.facts.others))
+    wanted["extra"] = _further_fields(case, own)
+    differing = [name for name in wanted if name not in own and wanted[name] != getattr(user, name)]
     return {name: getattr(user, name) for name in differing}, {name: wanted[name] for name in differing}
+
+
+def _further_fields(case: _Case, own: Collection[str]) -> Mapping[str, str]:
+    row, user = case.match.directory_user, case.user
+    known = row.extra if row else {}
+    if not case.record.extra and not known:
+        return user.extra
+    said = extra_of(case.record, known, user, case.policy, case.facts.others)
+    theirs = {name: value for name, value in said.items() if name not in own}
+    return theirs | {name: value for name, value in user.extra.items() if name in own}
+
+
+def _own_fields(case: _Case) -> frozenset[str]:
+    """Fields that were given once, with the account or its adoption, and are the account's own since."""
+    if case.match.situation is not Situation.LINKED and case.match.rule != "returned":
+        return frozenset()
+    return frozenset(rule.field for rule in case.policy.mapping if rule.on_create)
 
 
 def _change(
@@ -303,10 +327,7 @@ def decide_group(
     document_differs: bool = False,
 ) -> Change | None:
     """The one change a group's record asks for: create, rename, a note, or none."""
-    tagged = (
-        record if row is None else record._replace(external_id=record.external_id or row.external_id or "")
-    )
-    after: dict[str, Any] = {"name": record.name, "tag": tag_of(tagged, policy)}
+    after: dict[str, Any] = {"name": record.name, "tag": tag_of(record, policy)}
     before = {"name": row.name, "tag": row.tag} if row else {}
     if row is None:
         action, reason = Action.GROUP_CREATE, "in the directory"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sync.model.connection import ActiveRule, Adopt, Policy
 from sync.model.resources import OtherLink, Status, User, UserRecord, fold
@@ -74,6 +74,27 @@ def profile_of(record: UserRecord, policy: Policy, others: Sequence[OtherLink]) 
         name: next((value for _, _, said in ranked if (value := getattr(said, name)) is not None), None)
         for name in PROFILE
     }
+
+
+def extra_of(
+    record: UserRecord,
+    known: Mapping[str, str],
+    user: User | None,
+    policy: Policy,
+    others: Sequence[OtherLink],
+) -> dict[str, str]:
+    """The account's further fields: by name from the highest-ranked live link that has one.
+
+    ``known`` are those of this link so far: one that no link gives any more goes. What the account
+    has from elsewhere stays.
+    """
+    ranked = [(policy.rank, 0, dict(record.extra))]
+    ranked += [(o.rank, 1, dict(o.row.extra)) for o in others if o.row.status is not Status.GONE]
+    ranked.sort(key=lambda entry: entry[:2], reverse=True)
+    kept = {name: value for name, value in (user.extra if user else {}).items() if name not in known}
+    for _, _, said in ranked:
+        kept |= said
+    return kept
 
 
 def should_be_active(status: Status, policy: Policy, others: Sequence[OtherLink]) -> tuple[bool, str | None]:

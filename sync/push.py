@@ -18,6 +18,7 @@ from sync.apply import writer
 from sync.apply.context import Context
 from sync.diff import Attention, Decision, decide, decide_group
 from sync.known import Known, load
+from sync.mapping import map_of
 from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change, Subject
 from sync.model.connection import Connection, Policy
@@ -177,11 +178,12 @@ class PushSession:
     # --- people -------------------------------------------------------------------------------
 
     def create_user(self, document: Mapping[str, Any]) -> Resource:
-        record = user_record(document)
+        record = self._record(document, None)
         self._lock_user(record)
         known = self._known(record)
         row = self._meant(record, known.candidates)
         if row is not None:
+            record = self._record(document, row)
             return self._write_user(row, record, document, self._known(record, row))
         found = self._newcomer(record, known.candidates)
         return self._decide_user(record, found, known, document, differs=True)
@@ -189,8 +191,8 @@ class PushSession:
     def replace_user(
         self, user_id: str, document: Mapping[str, Any], if_version: Sequence[int] | None = None
     ) -> Resource:
-        record = user_record(document)
         row = self._row(user_id, if_version)
+        record = self._record(document, row)
         self._lock_user(record)
         known = self._known(record, row)
         for other in known.candidates.by_user_name.get(fold(record.user_name) or "", ()):
@@ -210,6 +212,11 @@ class PushSession:
             raise Conflict("the directory user cannot be deleted right now; try again")
         if not self._braked(decision.change):
             self._apply([replace(decision.change, tombstone=True)])
+
+    def _record(self, document: Mapping[str, Any], row: DirectoryUser | None) -> UserRecord:
+        """What the document says of a person, by the connection's mapping where it has one."""
+        record, fields = user_record(document), map_of(self._policy)
+        return record if fields is None else fields.pushed(record, document, row)
 
     def _write_user(
         self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known

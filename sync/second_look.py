@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from sync import mapping
 from sync.fence import Fence
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Incomplete, Transient
 from sync.model.resources import Status, UserRecord, fold
-from sync.model.source import Source
+from sync.model.source import Found, Source
 from sync.policy import address_of
 from sync.snapshot import Met, Snapshot
 from sync.store import resources, staging
@@ -35,6 +36,7 @@ class SecondLook:
         self._connection = connection
         self._policy = policy
         self._snapshot = snapshot
+        self._map = mapping.map_of(policy)
 
     def at(self, source: Source) -> str | None:
         """Stage every confirmed absence; a sentence when the snapshot turned out to have lied."""
@@ -57,7 +59,7 @@ class SecondLook:
             present = [record for record in found.present.values() if record.status is not Status.SUSPENDED]
             if present:
                 return _lie(f"{present[0].email or present[0].user_name}", "people")
-            disabled = [self._disabled(record) for record in found.present.values()]
+            disabled = [self._disabled(record, found) for record in found.present.values()]
             gone = [_gone(Staged.GONE_USER, external_id) for external_id in found.gone]
             self._stage([*disabled, *gone])
             self._note_unknown(len(batch) - len(found.present) - len(found.gone), "people")
@@ -100,7 +102,13 @@ class SecondLook:
                 "the next run looks up the rest."
             )
 
-    def _disabled(self, record: UserRecord) -> StagedRow:
+    def _disabled(self, record: UserRecord, found: Found) -> StagedRow:
+        """Somebody who is there, but disabled; without raw attributes what is stored of her stays."""
+        if self._map is not None:
+            raw = found.raw.get(record.external_id)
+            if raw is None:
+                return _gone(Staged.GONE_USER, record.external_id, f"{record.status_text} (looked up by id)")
+            record = self._map.record(record, raw)
         key = fold(address_of(record, self._policy))
         return Staged.USER, record.external_id, key, to_json(list(record)), None
 
@@ -116,8 +124,8 @@ class SecondLook:
             )
 
 
-def _gone(kind: Staged, external_id: str) -> StagedRow:
-    return kind, external_id, None, to_json({"why": ABSENT}), None
+def _gone(kind: Staged, external_id: str, why: str = ABSENT) -> StagedRow:
+    return kind, external_id, None, to_json({"why": why}), None
 
 
 def _lie(who: str, words: str) -> str:

@@ -11,7 +11,7 @@ from sync.model.change import Change
 from sync.store import writes
 from sync.store.database import Conn
 from sync.store.ids import new_ids
-from sync.store.text import to_json
+from sync.store.text import from_json, to_json
 
 Row = Mapping[str, Any]
 
@@ -86,7 +86,8 @@ def _snapshot(change: Change, row: Row | None) -> dict[str, Any]:
     if row is None:
         return {}
     names = ("id", *USER_FIELDS) if change.subject.kind == "user" else ("id", "name", "tag", "external_id")
-    return {name: row[name] for name in names}
+    further = {"extra": from_json(row["extra"])} if row.get("extra") else {}
+    return {name: row[name] for name in names} | further
 
 
 def _history_row(change: Change, context: Context, kept: Any) -> dict[str, Any]:

@@ -262,6 +262,7 @@ def _new_user_row(change: Change, context: Context) -> dict[str, Any]:
         "id": change.subject.user_id,
         **fields,
         "email_key": fold(change.after.get("email")),
+        "extra": _extra_text(change, None),
         "origin": context.origin,
         "version": 1,
         "created_at": context.at,
@@ -275,9 +276,17 @@ def _user_row(change: Change, account: Row, context: Context) -> dict[str, Any]:
         "id": account["id"],
         **fields,
         "email_key": fold(fields["email"]),
+        "extra": _extra_text(change, account["extra"]),
         "version": account["version"] + 1,
         "updated_at": context.at,
     }
+
+
+def _extra_text(change: Change, before: str | None) -> str | None:
+    """The further fields as stored: those of the change, else those from before."""
+    if "extra" not in change.after:
+        return before
+    return to_json(change.after["extra"]) if change.after["extra"] else None
 
 
 def _link_row(change: Change, context: Context) -> dict[str, Any]:

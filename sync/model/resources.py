@@ -88,6 +88,7 @@ class User:
     admin: bool = False
     origin: str = "manual"
     waiting_for_seat: bool = False
+    extra: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -116,6 +117,7 @@ class DirectoryUser:
     version: int = 1
     origin: str = "pull"
     fingerprint: bytes | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
     deleted_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

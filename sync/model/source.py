@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from sync.model.resources import GroupRecord, UserRecord
+
+
+def every_group(_record: GroupRecord) -> bool:
+    """The rule of a connection that leaves no group out."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a connection's settings ask of a source beyond its plain records.
+
+    ``attributes`` are key paths into the IdP's own attributes of a person (("profile",
+    "nickName")): they come as ``raw`` with pages and look-ups. ``group`` says whether a group is in
+    scope: a source gives every group, but needs to read no members of one that is not.
+    """
+
+    attributes: frozenset[tuple[str, ...]] = frozenset()
+    group: Callable[[GroupRecord], bool] = every_group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +98,14 @@ class End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One answer of the IdP, in our words."""
+    """One answer of the IdP, in our words.
+
+    ``raw`` holds the IdP's own attributes of each of ``users``, in the same order, when the source
+    was opened with wanted key paths; it needs to hold no more than those. Empty otherwise.
+    """
 
     users: Sequence[UserRecord] = ()
+    raw: Sequence[Mapping[str, Any]] = ()
     groups: Sequence[GroupRecord] = ()
     members: Sequence[Members | MembersUnread | MemberChange] = ()
     gone: Sequence[Gone] = ()
@@ -122,11 +145,12 @@ class Found:
     """Answers of a look-up by id.
 
     ``present`` maps id to record; ``gone`` holds ids the IdP says do not exist. An id in
-    neither could not be read: nothing is known of it.
+    neither could not be read: nothing is known of it. ``raw`` is as in ``Page``, by id.
     """
 
     present: Mapping[str, UserRecord] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from sync.store import schema
 from sync.store.fold import contains, prefix_range
 from sync.store.keys import among
 from sync.store.nesting import ABOVE
-from sync.store.text import chunks, nearest
+from sync.store.text import chunks, from_json, nearest
 
 _USERS = schema.users
 _PERSON = schema.directory_user
@@ -167,8 +167,8 @@ def user(conn: Conn, ref: str) -> dict[str, Any]:
     Raises NotFound naming the nearest e-mails, and Conflict when several fit.
     """
     row = conn.execute(select(_USERS).where(_USERS.c.id == _one_user_id(conn, ref))).one()
-    hidden = {"email_key", "extra"}
-    shown = {name: value for name, value in row._asdict().items() if name not in hidden}
+    shown = {name: value for name, value in row._asdict().items() if name != "email_key"}
+    shown["extra"] = from_json(row.extra) if row.extra else {}
     (result,) = _with_sources(conn, [shown])
     result["tag_sources"] = [
         {"tag": tag, "source": source} for tag, source in tags_of(conn, [row.id]).get(row.id, [])

@@ -12,7 +12,7 @@ from sqlalchemy import Table, and_, bindparam, func, select
 from sync.model.resources import DirectoryUser, Group, Status, User
 from sync.store import schema
 from sync.store.keys import among
-from sync.store.text import chunks
+from sync.store.text import chunks, from_json
 from sync.store.times import from_text
 
 Kind = Literal["user", "group"]
@@ -316,6 +316,7 @@ def directory_user_of(row: Any) -> DirectoryUser:
         version=row.version,
         origin=row.origin,
         fingerprint=row.fingerprint,
+        extra=from_json(row.extra) if row.extra else {},
         deleted_at=from_text(row.deleted_at),
         created_at=from_text(row.created_at),
         updated_at=from_text(row.updated_at),
@@ -355,6 +356,7 @@ def user_of(row: Any) -> User:
         admin=row.admin,
         origin=row.origin,
         version=row.version,
+        extra=from_json(row.extra) if row.extra else {},
         created_at=from_text(row.created_at),
         updated_at=from_text(row.updated_at),
     )
