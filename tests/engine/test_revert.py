@@ -1,10 +1,11 @@
 """Taking a run back: everything as it was, but for what somebody changed since."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
-from sync.model.connection import Policy
+from sync.model.connection import Limit, Policy, Safeguards
 from sync.model.errors import Conflict
 from sync.model.run import ItemState, PlanState, Run, RunState
 from sync.revert import request_revert
@@ -13,6 +14,12 @@ from tests.engine.house import House
 from tests.engine.ledger import Ledger
 
 NEW_EACH_TIME = frozenset({"version", "updated_at", "fingerprint", "member_digest", "run_id", "absences"})
+LARGE = Limit(floor=1000, share=1.0)
+BOLD = Policy(
+    safeguards=Safeguards(suspensions=LARGE, group_deletions=LARGE, tag_removals=LARGE, updates=LARGE)
+)
+"""Limits that hold nothing here."""
+
 KEPT = ("users", "directory_user", "link", "directory_group", "member", "user_tag")
 
 
@@ -255,3 +262,55 @@ def test_a_suspended_person_with_protection_or_another_directory_is_no_victim(ho
     back = revert(house, done)
     assert refused(house, back) == {"a@example.com": "left alone: the account is protected"}
     assert house.user("a@example.com")["active"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_taking_any_run_back_is_as_if_it_had_not_been(house, ledger, seed):
+    """Whatever a run changed of the people it found, its revert is the state before, row by row."""
+    chance = Random(seed)
+    for name in "PQRST":
+        house.add_user(f"{name.lower()}@example.com", first_name="Own", active=chance.random() < 0.7)
+    acme = house.connect(policy=BOLD)
+    house.settle(acme, ledger.source)
+    for _ in range(3):
+        before, tagged = state(house), tags(house)
+        for _ in range(chance.randint(1, 8)):
+            _happens(ledger, chance)
+        done = house.pull(acme, ledger.source)
+        if not house.history(done):
+            continue
+        back = revert(house, done)
+        assert refused(house, back) == {}
+        after = state(house)
+        known = {row["id"] for row in before["directory_user"]}
+        after["directory_user"] = [row for row in after["directory_user"] if row["id"] in known]
+        groups = {row["id"] for row in before["directory_group"]}
+        after["directory_group"] = [row for row in after["directory_group"] if row["id"] in groups]
+        assert (after, tags(house)) == (before, tagged)
+        house.pull(acme, ledger.source)
+
+
+def _happens(ledger: Ledger, chance: Random) -> None:
+    """One thing that people do to a directory; nobody new without an account joins."""
+    who = chance.choice(sorted(ledger.people))
+    team = chance.choice(sorted(ledger.groups)) if ledger.groups else None
+    match chance.randrange(8):
+        case 0:
+            ledger.suspend(who)
+        case 1:
+            ledger.restore(who)
+        case 2:
+            ledger.change(who, first_name=f"Name {chance.randrange(9)}", picture_url=None)
+        case 3 if who in "ABCDEF":
+            ledger.change(who, email=f"{who.lower()}{chance.randrange(9)}@example.com")
+        case 4:
+            name = chance.choice("PQRST")
+            ledger.add(name, f"{name.lower()}@example.com")
+        case 5 if team:
+            ledger.groups[team].members ^= {who}
+        case 6 if team:
+            ledger.groups[team].name = f"Team {chance.randrange(9)}"
+        case 7 if team and len(ledger.groups) > 1:
+            del ledger.groups[team]
+        case _:
+            ledger.team(f"G{chance.randrange(3, 9)}", f"New {chance.randrange(9)}", who)

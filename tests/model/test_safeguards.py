@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sync.model.change import Action
+from sync.model.change import REMOVALS, Action
 from sync.model.connection import Limit, Policy, Safeguards
 from sync.plan import Tally
 from sync.safeguards import Hold, Standing, holds
@@ -33,6 +33,7 @@ def _holds(tally: Tally, policy: Policy = Policy(), **standing: Any) -> dict[str
     [
         ("suspensions", "suspend", {"managed_active": 500}, 50),
         ("suspensions", "suspend", {"managed_active": 8}, 5),
+        ("releases", "release", {"managed_active": 500}, 50),
         ("group_deletions", "group_delete", {"groups": 50}, 10),
         ("group_deletions", "group_delete", {"groups": 4}, 2),
         ("tag_removals", "member_remove", {"tags": 3000}, 600),
@@ -145,3 +146,17 @@ def test_a_share_of_nothing_still_has_its_floor() -> None:
     """The limit of a directory of nobody is the floor."""
     assert Limit(floor=5, share=0.1).allows(5, 0)
     assert not Limit(floor=5, share=0.1).allows(6, 0)
+
+
+@pytest.mark.parametrize("action", sorted(REMOVALS))
+def test_a_freeze_holds_whatever_takes_something_away(action: Action) -> None:
+    """One single removal is enough, and the sentence says who froze."""
+    held = _holds(_tally(**{action.value: 1, "create": 1}), frozen="Ops froze removals until noon.")
+    assert set(held) == {"freeze"}
+    assert held["freeze"].sentence.startswith("Ops froze removals until noon. ")
+    assert held["freeze"].actions == REMOVALS
+
+
+def test_a_freeze_lets_everything_else_pass() -> None:
+    """What gives or changes is none of its business."""
+    assert _holds(_tally(create=2, update=2, reactivate=2, member_add=2), frozen="Frozen.") == {}
