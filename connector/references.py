@@ -1,4 +1,4 @@
-"""References in settings, so that secrets stay elsewhere: ``${VAR}``, ``${VAR:-default}``, ``${file:PATH}``."""
+"""References in settings: ``${VAR}``, ``${VAR:-default}`` and ``${file:PATH}`` keep secrets elsewhere."""
 
 from __future__ import annotations
 

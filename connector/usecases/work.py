@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from connector.usecases.wires import Wires
-from sync.model.errors import ConnectorError, LeaseLost
+from sync.model.errors import ConnectorError, LeaseLost, recovery_of
 from sync.model.run import Lease, Run, RunState
 from sync.model.source import Effort, Source
 from sync.pull import Pull, Silent
@@ -101,7 +101,7 @@ class Worker:
         except LeaseLost as error:
             log.warning("run taken over", error=error.message)
         except ConnectorError as error:
-            self._fail(lease, error.message, type(error).__name__.lower())
+            self._fail(lease, error.message, recovery_of(error))
         except Exception as error:
             # The outermost loop of a run: a mistake of ours fails this run and says where to look.
             log.exception("run failed by a mistake in this program")

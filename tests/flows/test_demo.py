@@ -1,0 +1,124 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.app import App
+from connector.demo import differences
+from connector.settings import Settings
+
+KEYS = {
+    "connections",
+    "users",
+    "groups",
+    "suspended",
+    "tagged",
+    "held_plans",
+    "pushed_users",
+    "events",
+    "seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, Path]:
+    """One demo run as a user runs it: its figures, its story and its database."""
+    database = tmp_path_factory.mktemp("demo") / "connector.db"
+    command = [
+        sys.executable,
+        "-m",
+        "connector",
+        "demo",
+        "--once",
+        "--json",
+        "--database",
+        f"sqlite:///{database}",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=database.parent, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr, database
+
+
+@pytest.fixture(scope="module")
+def app(told: tuple[dict[str, Any], str, Path]):
+    """The application over the database that the demo left."""
+    with App(Settings(database_url=f"sqlite:///{told[2]}")) as opened:
+        yield opened
+
+
+def test_the_demo_prints_its_figures_as_one_document_with_the_promised_keys(told) -> None:
+    """What scripts read is on stdout alone, and the story is on stderr."""
+    figures, story, _ = told
+    assert figures.keys() == KEYS
+    assert "The first pull reads the whole directory" in story
+
+
+def test_the_figures_are_those_of_the_database_it_leaves(told, app: App) -> None:
+    """Users, tags, groups, held plans and events are what a reader of the database counts."""
+    figures = told[0]
+    users = app.people.every_user()["users"]
+    assert figures["users"] == len(users)
+    assert figures["suspended"] == sum(not user["active"] for user in users) == 5
+    assert figures["tagged"] == sum("scim" in user["tags"] for user in users) == figures["users"]
+    assert figures["groups"] == len(app.people.every_group()["groups"]) == 40
+    assert figures["events"] == app.people.event_count()
+    assert figures["held_plans"] == len(app.plans.listed(states=["held"])) == 1
+
+
+def test_the_demo_found_the_application_equal_to_the_simulated_directory_twice(told) -> None:
+    """After the first pull and after the churn, people, groups and tags were compared with the truth."""
+    assert told[1].count("Checked against the simulator") == 2
+
+
+def test_the_people_who_came_by_sso_were_adopted_not_made_again(told, app: App) -> None:
+    """The three accounts of before are managed now, and no e-mail is there twice."""
+    assert "3 of the 3 SSO accounts were adopted" in told[1]
+    emails = [user["email"] for user in app.people.every_user()["users"]]
+    assert len(emails) == len(set(emails))
+
+
+def test_two_people_and_a_group_came_by_scim(told, app: App) -> None:
+    """What was pushed stands beside what was pulled, with its tags."""
+    pushed = app.people.every_user(connection="contractors")["users"]
+    assert told[0]["pushed_users"] == len(pushed) == 2
+    assert {tuple(user["tags"]) for user in pushed} == {("Group:Contractors", "scim")}
+
+
+def test_the_burst_of_leavers_waits_and_nobody_is_suspended_by_it(app: App) -> None:
+    """A fifth of the company gone at once is held; the suspended are those of the churn before."""
+    (held,) = app.plans.listed(states=["held"])
+    assert held["counts"]["suspend"] > 100
+    assert "would be suspended" in held["reasons"][0]
+    assert app.people.users(active=False, limit=1)["total"] == 5
+
+
+def test_the_one_person_without_email_waits_for_attention(app: App) -> None:
+    """Nobody is made of a login that is no address."""
+    (question,) = app.dashboard.page()["attention"]
+    assert question["kind"] == "no_email"
+    assert "@" not in question["label"]
+
+
+def test_a_difference_from_the_directory_is_seen() -> None:
+    """The demo's own comparison notices who is missing, who is too many and a wrong tag."""
+    state = {
+        "users": [
+            {"id": "1", "email": "ada@example.com", "active": True},
+            {"id": "2", "email": "bob@example.com", "active": True},
+        ],
+        "groups": [{"id": "g", "name": "Sales", "kind": "ordinary", "members": ["1"]}],
+    }
+    users = [
+        {"email": "ada@example.com", "active": True, "tags": ["scim"]},
+        {"email": "eve@example.com", "active": True, "tags": ["scim"]},
+    ]
+    assert differences(state, users) == [
+        "bob@example.com is missing",
+        "eve@example.com should have no access",
+        "ada@example.com has the wrong tags",
+    ]
