@@ -24,6 +24,7 @@ from sync.model.errors import (
     LeaseLost,
     Misconfigured,
     Transient,
+    recovery_of,
 )
 from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
@@ -313,8 +314,14 @@ class Pull:
         with self._fence.write() as conn:
             staging.clear(conn, self.run.id)
             plans.discard_unfinished(conn, self.run.id)
-            kind = type(error).__name__.lower()
-            runs.finish(conn, self.lease, state=state, now=self.clock(), error=error.message, error_kind=kind)
+            runs.finish(
+                conn,
+                self.lease,
+                state=state,
+                now=self.clock(),
+                error=error.message,
+                error_kind=recovery_of(error),
+            )
 
 
 def _verdict(snapshot: Snapshot, lie: str | None, stopped: Sequence[Hold]) -> Verdict:

@@ -84,3 +84,11 @@ class Held(ConnectorError):
 
 class BadRecord(ConnectorError):
     """One record is unusable; it is set aside and the rest goes on."""
+
+
+def recovery_of(error: ConnectorError) -> str:
+    """The branch of this tree an error stands on, in one lower-case word: ``denied``, ``transient``, …
+
+    Providers and runs refine these classes; who stores or maps an error needs the branch alone.
+    """
+    return next(each.__name__.lower() for each in type(error).__mro__ if each.__module__ == __name__)
