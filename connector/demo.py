@@ -1,8 +1,9 @@
-"""The product at work on a simulated directory: pull, hold, approve, churn, push, and a console to look at."""
+"""The product at work on a simulated directory: pull, hold, approve, churn, push, look."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import click
 import httpx
 
 from connector.app import App
+from connector.daemon import serve
 from connector.demo_server import Served, listen
 from connector.settings import Seats, Settings
 from connector.telemetry import configure_logs
@@ -55,11 +57,11 @@ def run(*, once: bool, as_json: bool, port: int | None, database: str | None) ->
         )
         idp = open_things.enter_context(start("okta", users=PEOPLE, groups=GROUPS, scenario="demo"))
         app = open_things.enter_context(App(settings))
-        served = open_things.enter_context(Served(app, sock))
         story = Story(app=app, idp=idp, say=lambda text="": click.echo(text, err=as_json))
-        figures = story.tell() | {"seconds": round(time.perf_counter() - began, 2)}
+        with Served(app, sock):
+            figures = story.tell() | {"seconds": round(time.perf_counter() - began, 2)}
         if not once:
-            _stay(served, story, figures)
+            _stay(sock, story, figures)
     return figures
 
 
@@ -67,7 +69,7 @@ def _port(port: int | None, *, once: bool) -> int:
     return port if port is not None else 0 if once else PORT
 
 
-def _stay(served: Served, story: Story, figures: dict[str, Any]) -> None:
+def _stay(sock: socket.socket, story: Story, figures: dict[str, Any]) -> None:
     url = story.app.settings.url
     story.say()
     story.say(
@@ -80,7 +82,7 @@ def _stay(served: Served, story: Story, figures: dict[str, Any]) -> None:
     story.say(f"    export CONNECTOR_KEY_FILE={story.app.settings.key_path}")
     story.say("    connector status")
     story.say("press ctrl-C to stop")
-    served.work_until_interrupted()
+    serve(story.app, sock)
 
 
 @dataclass(kw_only=True)
@@ -169,7 +171,7 @@ class Story:
             )
             shown = client.get(f"Groups/{group['id']}").raise_for_status().json()
         self.say(
-            f"   POST Users, POST Users, POST Groups → GET Groups/{group['id']} has {len(shown['members'])} members"
+            f"   POST Users twice, POST Groups → GET Groups/{group['id']}: {len(shown['members'])} members"
         )
         for user in self.app.people.every_user(connection="contractors")["users"]:
             self.pushed.append(user["id"])
@@ -178,7 +180,7 @@ class Story:
     def _burst(self) -> None:
         leavers = sum(person["active"] for person in self.idp.state()["users"]) // 5
         self._heading(
-            f"Then {leavers} people vanish from Okta at once. A mistake? Nobody is suspended; a person is asked."
+            f"Then {leavers} people vanish from Okta at once. Nobody is suspended; a person is asked."
         )
         self.idp.churn(leavers=leavers)
         self._show(self._pull(), "held; it waits for a person")

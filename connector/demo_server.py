@@ -1,4 +1,4 @@
-"""The program as the demo serves it: from a thread while the story is told, then until ctrl-C."""
+"""The program as the demo serves it: from a thread, while the story is told."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class _Server(uvicorn.Server):
 
 
 class Served:
-    """The web application served from a daemon thread on a socket that listens already."""
+    """The web application served from a daemon thread.
+
+    The socket listens already; it stays open for whoever serves on it next.
+    """
 
     def __init__(self, app: App, sock: socket.socket) -> None:
         config = uvicorn.Config(
@@ -61,10 +64,9 @@ class Served:
             timeout_graceful_shutdown=1,
             ws="none",
         )
-        self._app = app
         self._server = _Server(config)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [sock]}, daemon=True, name="web"
+            target=self._server.run, kwargs={"sockets": [sock.dup()]}, daemon=True, name="web"
         )
 
     def __enter__(self) -> Self:
@@ -78,12 +80,3 @@ class Served:
     ) -> None:
         self._server.should_exit = True
         self._thread.join(STOP_TIMEOUT_S)
-
-    def work_until_interrupted(self) -> None:
-        """Do queued runs, one after the other, until ctrl-C."""
-        while True:
-            try:
-                if self._app.worker.work_one() is None:
-                    threading.Event().wait(1)
-            except KeyboardInterrupt:
-                return

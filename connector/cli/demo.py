@@ -10,10 +10,10 @@ from connector.cli.exits import ExitCode
 
 @click.command(cls=Verb, epilog=example("connector demo", "connector demo --once --json"))
 @click.option("--once", is_flag=True, help="End when the story is told, instead of serving on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8080, or a free one if it is taken.")
 @click.option("--database", metavar="URL", help="Keep the result here; default: a temporary database.")
 @click.option("--json", "is_json", is_flag=True, help="The figures as one JSON document on stdout.")
-def demo(port: int, database: str | None, *, once: bool, is_json: bool) -> int:
+def demo(port: int | None, database: str | None, *, once: bool, is_json: bool) -> int:
     """Show the product at work on a simulated directory, on loopback and without an account anywhere."""
     from connector import demo as story
 

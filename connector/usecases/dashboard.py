@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from connector.usecases import shapes
 from connector.usecases.wires import Wires
-from sync.model.connection import Connection
+from sync.model.change import REMOVALS, Action
+from sync.model.connection import Connection, Mode
 from sync.model.run import ItemState, PlanState, RunState, StoredPlan
 from sync.model.session import Gateway
 from sync.store import attention, connections, freezes, groups, history, migrate, outbox, people, plans, runs
@@ -15,10 +17,22 @@ from sync.store import resources as stored
 from sync.store.database import Conn, ping
 from sync.store.times import from_text
 
-ITEMS_SHOWN: Final = 6
-CHANGES_SHOWN: Final = 14
+ITEMS_SHOWN: Final = 5
+CHANGES_READ: Final = 1500
+CHANGES_SHOWN: Final = 12
+NAMES_SHOWN: Final = 3
+"""Changes of one kind, made at once for one reason, are one line."""
+
 ATTENTION_SHOWN: Final = 8
 RUNS_SHOWN: Final = 12
+
+_BY_WEIGHT: Final = (
+    Action.SUSPEND,
+    Action.RELEASE,
+    Action.GROUP_DELETE,
+    Action.MEMBER_REMOVE,
+    *(action for action in Action if action not in REMOVALS),
+)
 
 
 class Dashboard:
@@ -48,7 +62,7 @@ class Dashboard:
         """Held plans with their first items, connections, people, seats, changes, questions and runs."""
         now = self._wires.clock()
         with self._wires.database.read() as conn:
-            known = connections.listed(conn)
+            known = sorted(connections.listed(conn), key=lambda each: (each.mode is Mode.PUSH, each.name))
             recent = runs.listed(conn, limit=RUNS_SHOWN)
             questions = attention.listed(conn)
             held = plans.listed(conn, states=[PlanState.HELD])
@@ -88,15 +102,20 @@ class Dashboard:
     def _held(self, conn: Conn, plan: StoredPlan) -> dict[str, Any]:
         from sync.render import item_json
 
-        waiting = plans.items(conn, plan.id, state=ItemState.HELD, limit=ITEMS_SHOWN)
+        waiting = plans.counts_in(conn, plan.id, ItemState.HELD)
+        done = plans.counts_in(conn, plan.id, ItemState.APPLIED)
+        first = plans.items(conn, plan.id, state=ItemState.HELD, limit=ITEMS_SHOWN)
         return shapes.plan(plan) | {
-            "items": [item_json(item) for item in waiting],
-            "further": max(0, plans.count_items(conn, plan.id, ItemState.HELD) - len(waiting)),
+            "waiting": {action.value: waiting[action][1] for action in _BY_WEIGHT if action in waiting},
+            "done": {action: total for action, (_, total) in done.items()},
+            "items": [item_json(item) for item in first],
+            "item_count": sum(items for items, _ in waiting.values()),
         }
 
     def _connection(self, conn: Conn, one: Connection, held: list[StoredPlan]) -> dict[str, Any]:
         last = runs.listed(conn, connection_id=one.id, limit=1)
         waiting = next((plan.id for plan in held if plan.connection_id == one.id), None)
+        uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
         soonest = min(filter(None, (one.next_full_at, one.next_delta_at)), default=None)
         return shapes.connection(one) | {
             "people": stored.live_count(conn, "user", one.id),
@@ -105,18 +124,16 @@ class Dashboard:
             "last_run": shapes.run(last[0]) if last else None,
             "held_plan": waiting,
             "next_run_at": shapes.at(soonest),
+            "last_push_at": shapes.at(max(filter(None, uses), default=None)),
         }
 
     def _people(self, conn: Conn) -> dict[str, int]:
         """Counts: all, active, managed, both, and the groups there are."""
         count = {
-            name: people.users(conn, limit=1, **narrow)[1]
-            for name, narrow in {
-                "total": {},
-                "active": {"active": True},
-                "managed": {"managed": True},
-                "active_managed": {"active": True, "managed": True},
-            }.items()
+            "total": people.users(conn, limit=1)[1],
+            "active": people.users(conn, limit=1, active=True)[1],
+            "managed": people.users(conn, limit=1, managed=True)[1],
+            "active_managed": people.users(conn, limit=1, active=True, managed=True)[1],
         }
         return count | {"groups": groups.groups(conn, limit=1)[1]}
 
@@ -126,20 +143,30 @@ class Dashboard:
 
 
 def _changes(conn: Conn, known: list[Connection]) -> list[dict[str, Any]]:
+    """The newest changes, those of one kind and one cause together; ``further`` is how many are not named."""
     names = {each.id: each.name for each in known}
+    rows = history.newest(conn, limit=CHANGES_READ)
+    lines = [list(alike) for _, alike in groupby(rows, key=_cause)]
     return [
         {
-            "at": shapes.at(from_text(row["at"])),
-            "action": row["action"],
-            "subject": row["label"],
-            "reason": row["reason"],
-            "count": row["count"],
-            "connection": names.get(row["connection_id"]),
-            "through": _through(row),
-            "actor": row["actor"],
+            "at": shapes.at(from_text(alike[0]["at"])),
+            "action": alike[0]["action"],
+            "subjects": [row["label"] for row in alike[:NAMES_SHOWN]],
+            "further": max(0, len(alike) - NAMES_SHOWN),
+            "is_cut": alike[-1] is rows[-1] and len(rows) == CHANGES_READ,
+            "count": sum(row["count"] for row in alike),
+            "reason": alike[0]["reason"],
+            "connection": names.get(alike[0]["connection_id"]),
+            "through": _through(alike[0]),
         }
-        for row in history.newest(conn, limit=CHANGES_SHOWN)
+        for alike in lines[:CHANGES_SHOWN]
     ]
+
+
+def _cause(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Equal for changes that people see as one; what is no run's is told apart by its second."""
+    at = None if row["run_id"] else row["at"][:19]
+    return row["run_id"], at, row["connection_id"], row["action"], row["reason"]
 
 
 def _through(row: dict[str, Any]) -> str:

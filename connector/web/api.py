@@ -20,6 +20,7 @@ from sync.model.run import PlanState, RunMode
 ROOT: Final = "/api/v1"
 PAGE: Final = 100
 PAGE_MAX: Final = 500
+SEQUENCE_MAX: Final = 2**63 - 1
 _BOOLEANS: Final = {"true": True, "false": False}
 
 Answer = Callable[[Request], Any]
@@ -67,7 +68,8 @@ def routes(app: App) -> list[Route]:
 
 def _json(body: Any, status: int = 200, location: str | None = None) -> Response:
     headers = {"Location": location} if location else None
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    content = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # column names are a kind of str
+    return Response(content, status, headers, media_type="application/json")
 
 
 def _users(request: Request) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _chosen(
     known = [*names, *numbers]
     for name in request.query_params:
         if name not in known:
-            raise HTTPException(400, f"There is no parameter {name}{hint(name, known)}.")
+            raise HTTPException(400, f"There is no parameter {name}{hint(name, known)}")
     given = {name: request.query_params[name] for name in names if request.query_params.get(name)}
     return given | {name: _number(request, name, default) for name, default in numbers.items()}
 
@@ -115,17 +117,13 @@ def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    most = PAGE_MAX if name == "limit" else 2**63 - 1
-    if (
-        not text.isascii()
-        or not text.isdigit()
-        or not (name != "limit") <= int(text) + (name != "limit") <= most + 1
-    ):
-        raise HTTPException(400, f"{name} must be a whole number from {int(name == 'limit')} to {most}.")
+    least, most = (1, PAGE_MAX) if name == "limit" else (0, SEQUENCE_MAX)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise HTTPException(400, f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
 
 def _one_of(value: str | None, name: str, known: list[str]) -> str | None:
     if value is not None and value not in known:
-        raise HTTPException(400, f"{name} must be one of {', '.join(known)}{hint(value, known)}.")
+        raise HTTPException(400, f"{name} must be one of {', '.join(known)}.")
     return value

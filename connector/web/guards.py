@@ -55,8 +55,8 @@ def require_local(request: Request) -> None:
     if not is_local(request):
         raise HTTPException(
             403,
-            "This page has no sign-in yet and opens on the machine the program runs on only. Sit there, or bring "
-            "the port over: ssh -L 8080:127.0.0.1:8080 HOST, then open http://127.0.0.1:8080/",
+            "This page has no sign-in yet and opens on the machine the program runs on only. "
+            "Sit there, or bring the port over: ssh -L 8080:127.0.0.1:8080 HOST, then open http://127.0.0.1:8080/",
         )
 
 

@@ -41,6 +41,28 @@ VERBS: Final = {
     "member_remove": "Members removed",
 }
 
+TO_DO: Final = {
+    "create": ("person to create", "people to create"),
+    "adopt": ("account to adopt", "accounts to adopt"),
+    "update": ("profile to update", "profiles to update"),
+    "suspend": ("person to suspend", "people to suspend"),
+    "reactivate": ("person to reactivate", "people to reactivate"),
+    "release": ("account to release", "accounts to release"),
+    "group_create": ("group to create", "groups to create"),
+    "group_rename": ("group to rename", "groups to rename"),
+    "group_delete": ("group to delete", "groups to delete"),
+    "member_add": ("membership to add", "memberships to add"),
+    "member_remove": ("membership to remove", "memberships to remove"),
+}
+
+KINDS: Final = {
+    "okta": "Okta",
+    "azure": "Microsoft Entra ID",
+    "onelogin": "OneLogin",
+    "jumpcloud": "JumpCloud",
+    "scim": "SCIM 2.0",
+}
+
 TAKEN_AWAY: Final = frozenset({"suspend", "release", "group_delete", "member_remove"})
 GIVEN: Final = frozenset({"create", "adopt", "reactivate", "group_create", "member_add"})
 
@@ -76,11 +98,39 @@ def verb(action: str) -> str:
     return VERBS.get(action, action.replace("_", " ").capitalize())
 
 
+def to_do(action: str) -> str:
+    """What is still to be done: ``Suspend``, ``Remove members``."""
+    first, _, second = action.partition("_")
+    turned = f"{second} {first}s" if first == "member" else f"{second} {first}" if second else first
+    return turned.capitalize()
+
+
 def weight(action: str) -> str:
     """Whether an action takes away, gives, or changes: the class of its mark."""
     if action in TAKEN_AWAY:
         return "minus"
     return "plus" if action in GIVEN else "change"
+
+
+def waiting(action: str, count: int) -> str:
+    """What a count of an action that waits counts: ``people to suspend``."""
+    one, many = TO_DO.get(action, (action, action))
+    return one if count == 1 else many
+
+
+def kind(type: str) -> str:
+    return KINDS.get(type, type)
+
+
+def mode(text: str) -> str:
+    return {"both": "pull and push", "pull": "pull", "push": "push"}.get(text, text)
+
+
+def took(seconds: float | None) -> str:
+    """``0.4 s``, ``3 min 20 s``; a dash while it is going on."""
+    if seconds is None:
+        return "–"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
 def counts(found: Mapping[str, int]) -> str:
@@ -101,10 +151,15 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "counts": counts,
     "fullness": fullness,
+    "kind": kind,
+    "mode": mode,
     "moment": moment,
     "plural": plural,
     "share": share,
+    "to_do": to_do,
+    "took": took,
     "tone": tone,
     "verb": verb,
+    "waiting": waiting,
     "weight": weight,
 }

@@ -204,10 +204,14 @@ def has_items(conn: Conn, plan_id: str, state: ItemState) -> bool:
     return conn.execute(query).first() is not None
 
 
-def count_items(conn: Conn, plan_id: str, state: ItemState) -> int:
-    """How many items of the plan are in this state."""
-    query = sa.select(sa.func.count()).where(_ITEM.c.plan_id == plan_id, _ITEM.c.state == state.value)
-    return int(conn.scalar(query) or 0)
+def counts_in(conn: Conn, plan_id: str, state: ItemState) -> dict[str, tuple[int, int]]:
+    """By action: the items in this state, and what they add up to (one item may add many members)."""
+    query = (
+        sa.select(_ITEM.c.action, sa.func.count(), sa.func.sum(_ITEM.c.count))
+        .where(_ITEM.c.plan_id == plan_id, _ITEM.c.state == state.value)
+        .group_by(_ITEM.c.action)
+    )
+    return {action: (items, int(total)) for action, items, total in conn.execute(query)}
 
 
 def set_reasons(conn: Conn, plan_id: str, reasons: Sequence[str]) -> None:

@@ -187,7 +187,7 @@ def listed(
 def counts(conn: Conn) -> dict[str, int]:
     """How many runs there are, by state."""
     query = select(_RUN.c.state, sa.func.count()).group_by(_RUN.c.state)
-    return {state: number for state, number in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def request_stop(conn: Conn, run_id: str) -> None:
