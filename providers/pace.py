@@ -123,3 +123,9 @@ def lanes(tenant: str) -> Lanes:
     """The one set of lanes to this tenant, shared by all connections of the process."""
     with _lock:
         return _lanes.setdefault(tenant, Lanes())
+
+
+def forget() -> None:
+    """Start anew with every tenant, as after a restart: what was learned of one address holds no more."""
+    _buckets.clear()
+    _lanes.clear()

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from providers.pace import forget
 from providers.simulator.server import Simulator, start
 
 
@@ -10,3 +11,9 @@ def simulator() -> Iterator[Simulator]:
     """An Okta organisation of 900 people and 12 groups."""
     with start("okta", users=900, groups=12, seed=7) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def pace() -> None:
+    """Each test meets its tenant for the first time: ports come again, and limits were learned by port."""
+    forget()
