@@ -1,0 +1,72 @@
+"""Runs `connector serve` as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+STOP_LIMIT_S = 5
+"""The promise: a daemon that is told to end has ended by then."""
+
+
+class Daemon:
+    """A daemon process and what it logs."""
+
+    def __init__(self, *, port: int = 0) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "connector", "serve", "--port", str(port)],
+            env=os.environ | {"CONNECTOR_LISTEN": "127.0.0.1:0", "CONNECTOR_LOG__FORMAT": "json"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url: str = self.wait_for("serving")["url"]
+
+    @property
+    def address(self) -> str:
+        return self.url.removeprefix("http://")
+
+    def wait_for(self, event: str, limit_s: float = 60) -> dict[str, Any]:
+        """The first log line of this event, written already or to come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._find(event) or not self._reader.is_alive(), limit_s)
+            line = self._find(event)
+        assert line is not None, f"the daemon never said {event!r}: {self.lines}"
+        return line
+
+    def terminate(self) -> int:
+        """Tell it to end, and its exit code; subprocess.TimeoutExpired when it breaks the promise."""
+        self.process.terminate()
+        return self.process.wait(STOP_LIMIT_S)
+
+    def _find(self, event: str) -> dict[str, Any] | None:
+        return next((line for line in self.lines if line.get("event") == event), None)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            with self._changed:
+                self.lines.append(json.loads(text) if text.startswith("{") else {"text": text})
+                self._changed.notify_all()
+
+
+@contextmanager
+def serving_daemon(*, port: int = 0) -> Iterator[Daemon]:
+    """A daemon with the environment as it is, killed at the end if it is still there."""
+    daemon = Daemon(port=port)
+    try:
+        yield daemon
+    finally:
+        if daemon.process.poll() is None:
+            daemon.process.kill()
+        daemon.process.wait()
+        daemon._reader.join()
+        assert daemon.process.stderr is not None
+        daemon.process.stderr.close()
