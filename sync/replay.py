@@ -20,6 +20,11 @@ from sync.store.database import Database
 
 TRIGGER = "preview"
 
+UNMAPPED = (
+    "Attribute rules are not part of a preview: of the directory's own attributes only what they made is "
+    "stored. A dry run that reads the directory shows what they change."
+)
+
 
 def preview(
     database: Database,
@@ -38,7 +43,7 @@ def preview(
         database=database,
         connection=connection,
         policy=policy,
-        open_source=lambda: Stored(database, connection),
+        open_source=lambda: Stored(database, connection, [UNMAPPED] if policy.mapping else []),
         trigger=TRIGGER,
         clock=clock,
         by=by,
@@ -55,9 +60,10 @@ class Stored:
     without members: they stay as they are.
     """
 
-    def __init__(self, database: Database, connection: Connection) -> None:
+    def __init__(self, database: Database, connection: Connection, warnings: Sequence[str] = ()) -> None:
         self._database = database
         self._connection = connection
+        self._warnings = warnings
         self.effort = Effort()
 
     def identity(self) -> str | None:
@@ -69,7 +75,7 @@ class Stored:
     def full(self) -> Iterator[Page]:
         yield from self._people()
         yield from self._groups()
-        yield Page(end=End(), warnings=[self._age()])
+        yield Page(end=End(), warnings=[self._age(), *self._warnings])
 
     def changes(self, cursor: str) -> Iterator[Page]:
         raise CursorExpired(f"what is stored has no change feed that could go on from {cursor}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sync import replay
-from sync.model.connection import Connection, Limit, Policy, Safeguards
+from sync.model.connection import AttributeRule, Connection, Limit, Policy, Safeguards
 from sync.model.errors import Conflict
 from sync.model.resources import UserRecord
 from sync.model.run import PlanItem, PlanState, RunState, StoredPlan, Verdict
@@ -90,6 +90,24 @@ def test_the_safeguards_stand_before_a_preview_too(house: House, ledger: Ledger)
     plan, _ = _preview(house, connection, Policy(email_from=("user_name",), safeguards=tight))
     assert plan.verdict is Verdict.HELD
     assert "1 profiles would be rewritten" in " ".join(plan.reasons)
+
+
+def test_a_group_that_an_unsaved_filter_leaves_out_is_shown(house: House, ledger: Ledger) -> None:
+    """Excluding a group, or including others only, is previewed as its end, and keeps the rest."""
+    connection = _settled(house, ledger)
+    for policy in (Policy(groups_exclude=("Sales",)), Policy(groups_include=("Sup*",))):
+        plan, items = _preview(house, connection, policy)
+        assert [(item.action, item.subject) for item in items] == [("group_delete", "Sales")]
+        assert plan.verdict is Verdict.PROCEED
+
+
+def test_what_cannot_be_previewed_is_said(house: House, ledger: Ledger) -> None:
+    """Attribute rules want the directory's own attributes, which are not stored: the plan says so."""
+    connection = _settled(house, ledger)
+    rule = AttributeRule(field="last_name", rule="lower(lastName)")
+    plan, items = _preview(house, connection, Policy(mapping=(rule,)))
+    assert items == []
+    assert "Attribute rules are not part of a preview" in " ".join(plan.reasons)
 
 
 def test_the_gone_stay_gone(house: House, ledger: Ledger) -> None:
