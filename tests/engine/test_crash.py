@@ -95,6 +95,7 @@ def _end(url: str) -> dict[str, Any]:
             "cursor": house.rows("connection")[0]["cursor"],
             "staged": house.rows("staged"),
             "run": (last["state"], last["counts"], last["complete"]),
+            "items": sorted((row["action"], row["label"], row["state"]) for row in house.rows("plan_item")),
             "plans": sorted(row["state"] for row in house.rows("plan")),
         }
 
@@ -123,6 +124,7 @@ def test_a_replica_killed_at_any_commit_loses_nothing_and_tells_nothing_twice(
     assert replicas.carry_on(unharmed, connection.id) == 0
     expected = _end(unharmed)
     assert len(expected["users"]) == 12 + NEWCOMERS
+    assert {state for _, _, state in expected["items"]} == {"applied"}
     for dies_at in range(1, 1000):
         url = copies()
         code = replicas.carry_on(url, connection.id, dies_at, moment)
