@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Any
 
@@ -58,11 +57,3 @@ def _without_secrets(_logger: Any, _method: str, event: Any) -> Any:
         if any(word in name.lower() for word in _SECRET):
             event[name] = "(hidden)"
     return event
-
-
-def tell_unknown_variables() -> None:
-    """A warning for every CONNECTOR_* variable that sets nothing."""
-    from connector.settings import unknown_variables
-
-    for sentence in unknown_variables(os.environ):
-        structlog.get_logger("connector.settings").warning(sentence)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from connector.cli.door import Door, Verb, example, verb
@@ -14,17 +16,21 @@ from connector.cli.exits import ExitCode
 @verb
 def serve(door: Door, host: str | None, port: int | None) -> int:
     """Run the daemon: pulls by schedule, SCIM endpoint, page and metrics; ends on SIGTERM within 5 s."""
+    import structlog
+
     from connector.app import App
     from connector.daemon import listen
     from connector.daemon import serve as serve_app
-    from connector.telemetry import configure_logs, tell_unknown_variables
+    from connector.settings import unknown_variables
+    from connector.telemetry import configure_logs
 
     settings = door.settings
     chosen = f"{host or settings.host}:{settings.port if port is None else port}"
     if host is not None and ":" in host:
         chosen = f"[{host}]:{settings.port if port is None else port}"
     configure_logs(settings.log.format, settings.log.level)
-    tell_unknown_variables()
+    for sentence in unknown_variables(os.environ):
+        structlog.get_logger("connector.settings").warning(sentence)
     listener, settings = listen(settings.model_copy(update={"listen": chosen}))
     with listener, App(settings) as app:
         serve_app(app, listener)
