@@ -327,7 +327,7 @@ class JumpCloudSettings(ConnectionSettings):
         return None if has_key else "api_key, or client_id with client_secret"
 
 
-class ScimServiceSettings(ConnectionSettings):
+class ScimProviderSettings(ConnectionSettings):
     """Any IdP that speaks SCIM 2.0: it pushes to us, or we pull from its service."""
 
     type: Literal["scim"]
@@ -344,7 +344,7 @@ class ScimServiceSettings(ConnectionSettings):
 
 
 AnyConnection = Annotated[
-    OktaSettings | AzureSettings | OneLoginSettings | JumpCloudSettings | ScimServiceSettings,
+    OktaSettings | AzureSettings | OneLoginSettings | JumpCloudSettings | ScimProviderSettings,
     Field(discriminator="type"),
 ]
 
@@ -353,7 +353,7 @@ TYPES: dict[str, type[ConnectionSettings]] = {
     "azure": AzureSettings,
     "onelogin": OneLoginSettings,
     "jumpcloud": JumpCloudSettings,
-    "scim": ScimServiceSettings,
+    "scim": ScimProviderSettings,
 }
 
 
