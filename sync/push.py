@@ -70,6 +70,7 @@ class Push:
         self._database = database
         self._clock = clock
         self._policy_of = policy_of
+        self._policies: dict[str, tuple[Connection, Policy]] = {}
         self._touched: dict[str, datetime] = {}
         self._touching = threading.Lock()
 
@@ -125,7 +126,15 @@ class Push:
 
     def _session(self, conn: Conn, access: Access) -> PushSession:
         connection = connections.get(conn, access.connection_id)
-        return PushSession(conn, connection, self._policy_of(connection), access, self._clock())
+        return PushSession(conn, connection, self._policy(connection), access, self._clock())
+
+    def _policy(self, connection: Connection) -> Policy:
+        """The connection's policy, made anew only when the connection has changed."""
+        cached = self._policies.get(connection.id)
+        if cached is None or cached[0] != connection:
+            cached = connection, self._policy_of(connection)
+            self._policies[connection.id] = cached
+        return cached[1]
 
     def _note_use(self, token_id: str, now: datetime) -> None:
         with self._touching:

@@ -1,7 +1,9 @@
 """The rules that may stop a plan, each with its own sentence for the admin.
 
 They count effective transitions only: people already suspended are in no change, so they never
-count. A hold names the actions it stops; everything else may go on.
+count. A hold names the actions it stops; everything else may go on. What trips over one kind of
+removal stops them all: whoever vanished from a directory left its groups as well, and must not
+lose their tags while a person still looks at the suspension.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ def _releases(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold
             rule="releases",
             sentence=f"{wanted:,} accounts would lose their link and its tags; "
             f"the limit is {limit.text(standing.managed_active)} managed active users.",
-            actions=frozenset({Action.RELEASE}),
+            actions=REMOVALS,
         )
 
 
@@ -136,7 +138,7 @@ def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[H
             rule="suspensions",
             sentence=f"{wanted:,} people would be suspended; "
             f"the limit is {limit.text(standing.managed_active)} managed active users.",
-            actions=frozenset({Action.SUSPEND}),
+            actions=REMOVALS,
         )
 
 
@@ -147,7 +149,7 @@ def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
             rule="group_deletions",
             sentence=f"{wanted:,} groups would be deleted; "
             f"the limit is {limit.text(standing.groups)} groups.",
-            actions=frozenset({Action.GROUP_DELETE}),
+            actions=REMOVALS,
         )
 
 
@@ -159,7 +161,7 @@ def _members(tally: Tally, _standing: Standing, policy: Policy) -> Iterator[Hold
                 rule="member_removals",
                 sentence=f"The group {name} would lose {lost:,} of {size:,} members; "
                 f"the limit is {limit.text(size)}.",
-                actions=frozenset({Action.MEMBER_REMOVE}),
+                actions=REMOVALS,
             )
 
 
@@ -170,7 +172,7 @@ def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
             rule="tag_removals",
             sentence=f"{wanted:,} memberships would be removed; "
             f"the limit is {limit.text(standing.tags)} memberships.",
-            actions=frozenset({Action.MEMBER_REMOVE}),
+            actions=REMOVALS,
         )
 
 

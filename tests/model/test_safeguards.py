@@ -52,7 +52,8 @@ def test_a_limit_lets_exactly_its_number_pass(
     held = _holds(_tally(**{action: most + 1}), **whole)[rule]
     assert f"{most + 1:,}" in held.sentence
     assert f"{most:,}" in held.sentence.replace(f"{most + 1:,}", "")
-    assert held.actions == {Action(action)}
+    wanted = Action(action)
+    assert held.actions == (REMOVALS if wanted in REMOVALS else {wanted})
 
 
 def test_three_of_eight_may_leave_and_all_eight_are_held() -> None:
