@@ -48,7 +48,7 @@ def run(*, once: bool, as_json: bool, port: int | None, database: str | None) ->
         address = f"127.0.0.1:{sock.getsockname()[1]}"
         settings = Settings(
             database_url=database or f"sqlite:///{folder / 'connector.db'}",
-            key_file=str(folder / "connector.key"),
+            key_file=None if database else str(folder / "connector.key"),
             listen=address,
             public_url=None,
             api_key=None,

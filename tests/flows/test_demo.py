@@ -1,9 +1,12 @@
 import json
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from connector.app import App
@@ -122,3 +125,24 @@ def test_a_difference_from_the_directory_is_seen() -> None:
         "eve@example.com should have no access",
         "ada@example.com has the wrong tags",
     ]
+
+
+def test_without_once_the_page_stays_until_ctrl_c(tmp_path: Path) -> None:
+    """After the story the daemon serves the page with the held plan; ctrl-C ends it with exit code 0."""
+    command = [sys.executable, "-u", "-m", "connector", "demo", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as running:
+        assert running.stdout is not None
+        try:
+            told = []
+            for line in running.stdout:
+                told.append(line)
+                if "press ctrl-C" in line:
+                    break
+            found = re.search(r"page +(http://127\.0\.0\.1:\d+/)", "".join(told))
+            assert found is not None, "".join(told)
+            page = httpx.get(found[1], trust_env=False, timeout=30)
+            assert "A plan for okta is held" in page.text
+            running.send_signal(signal.SIGINT)
+            assert running.wait(20) == 0
+        finally:
+            running.kill()

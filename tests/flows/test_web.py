@@ -252,3 +252,22 @@ def test_scim_is_answered_ahead_of_everything(client: httpx.Client, app: App) ->
     assert client.post(f"{path}/Users", json=person, headers=headers).status_code == 201
     assert client.get("/api/v1/users").json()["users"][0]["email"] == "ada@example.com"
     assert "SCIM push" in client.get("/").text
+
+
+def test_the_first_page_is_read_alike_on_both_databases(
+    database_url: str, tmp_path: Path, idp: Simulator
+) -> None:
+    """Held items, changes and figures come out of SQLite and PostgreSQL the same."""
+    key_file = str(tmp_path / "connector.key")
+    with App(Settings(database_url=database_url, key_file=key_file)) as app:
+        app.connections.add("okta", "okta", {"base_url": idp.base_url, **idp.credentials})
+        run = app.runs.finish(app.runs.request("okta", by="test")[0].id)
+        (plan,) = app.dashboard.page()["held_plans"]
+        assert plan["waiting"] == {action: count for action, count in run.counts.items() if count}
+        app.runs.finish(app.plans.approve(plan["plan_id"], by="test").id)
+        page, figures = app.dashboard.page(), app.dashboard.figures()
+        assert page["held_plans"] == []
+        created = next(change for change in page["changes"] if change["action"] == "create")
+        assert (len(created["subjects"]), created["further"]) == (3, run.counts["create"] - 3)
+        assert figures["people"]["active_managed"] == page["seats"]["used"] == run.counts["create"]
+        assert figures["runs"]["held"] == figures["runs"]["succeeded"] == 1
