@@ -95,10 +95,12 @@ def test_groups_going_out_of_scope_face_the_safeguards(house: House, ledger: Led
         ledger.team(f"H{number}", f"Team {number}", "A")
     connection = _settled(house, ledger)
     _with(house, connection, groups_exclude=("*",))
+    ledger.groups["H0"].members = {"B"}
     run = house.pull(connection, ledger.source)
     assert run.state is RunState.HELD
     assert any("6 groups would be deleted" in reason for reason in run.reasons)
     assert _tags(house)["a"] == {"Group:Sales", *(f"Group:Team {number}" for number in range(4))}
+    assert "Group:Team 0" not in _tags(house)["b"]
 
 
 def test_a_partial_read_removes_no_group(house: House, ledger: Ledger) -> None:
@@ -162,6 +164,18 @@ def test_a_pushed_group_out_of_scope_is_kept_without_a_tag(house: House, ledger:
     )
     assert "Temps" in _names(house)
     assert _tags(house)["a"] == {"Group:Sales"}
+
+
+def test_a_group_both_pushed_and_pulled_loses_its_tag_and_stays(house: House, ledger: Ledger) -> None:
+    """Deleted by the pull, the IdP's next push of it would fail."""
+    connection = _settled(house, ledger)
+    _with(house, connection, groups_exclude=("Support",))
+    support = next(row["id"] for row in house.rows("directory_group") if row["name"] == "Support")
+    document = {"displayName": "Support", "externalId": "G2"}
+    house.push(connection, lambda session: session.change_group(support, document, []))
+    assert _happened(house.pull(connection, ledger.source).counts) == {}
+    assert "Support" in _names(house)
+    assert _tags(house)["d"] == set()
 
 
 # --- tags -----------------------------------------------------------------------------------------
