@@ -40,9 +40,13 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", choices=SIZES, action="append", default=None)
-    parser.add_argument("--database", default="sqlite", help="sqlite, or a PostgreSQL URL of an empty database")
+    parser.add_argument(
+        "--database", default="sqlite", help="sqlite, or a PostgreSQL URL of an empty database"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each kind; the median counts")
     for hidden in ("--child", "--base-url", "--token"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
@@ -123,7 +127,12 @@ def _churn(base_url: str, users: int) -> None:
     import httpx
 
     one_percent = max(1, users // 100)
-    body = {"joiners": one_percent // 4, "leavers": one_percent // 4, "movers": one_percent // 2, "renames": 1}
+    body = {
+        "joiners": one_percent // 4,
+        "leavers": one_percent // 4,
+        "movers": one_percent // 2,
+        "renames": 1,
+    }
     httpx.post(f"{base_url}/_sim/churn", json=body, timeout=120).raise_for_status()
 
 
@@ -179,7 +188,12 @@ def _pull(base_url: str, token: str, url: str) -> Iterator[dict[str, int]]:
     lease, run = claimed
     free = Limit(floor=10**9, share=1.0)
     safeguards = Safeguards(
-        suspensions=free, group_deletions=free, member_removals=free, tag_removals=free, creations=free, updates=free
+        suspensions=free,
+        group_deletions=free,
+        member_removals=free,
+        tag_removals=free,
+        creations=free,
+        updates=free,
     )
     pull = Pull(
         database=database,

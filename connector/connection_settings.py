@@ -21,8 +21,8 @@ from pydantic import (
 
 from connector.durations import span
 from connector.schedule import check_schedule
-from sync import group_rules
-from sync.model.connection import ActiveRule, Adopt, Limit, Mode, Policy, Safeguards
+from sync import expression, group_rules, mapping
+from sync.model.connection import ActiveRule, Adopt, AttributeRule, Limit, Mode, Policy, Safeguards
 from sync.model.errors import Misconfigured
 
 WITHOUT_SECRETS = {"secrets": "sealed"}
@@ -183,12 +183,38 @@ class GroupSettings(Section):
         return template
 
 
+def _readable_rule(rule: str) -> str:
+    try:
+        expression.parse(rule)
+    except Misconfigured as error:
+        raise ValueError(error.message) from error
+    return rule
+
+
+class AttributeSetting(Section):
+    """Where one field of a user comes from: a path into the IdP's attributes, ``=text``, or an expression.
+
+    ``on_create`` gives the field once, with the account; ``default`` stands in for nothing.
+    """
+
+    value: Annotated[str, AfterValidator(_readable_rule)]
+    on_create: bool = False
+    default: str | None = None
+
+
+def _attribute(value: Any) -> Any:
+    return {"value": value} if isinstance(value, str) else value
+
+
+AttributeText = Annotated[AttributeSetting, BeforeValidator(_attribute)]
+
+
 class MatchingSettings(Section):
     """How a new directory user finds the user it belongs to."""
 
     adopt: Adopt = Adopt.AUTO
     verified_domains: Texts = ()
-    external_id: str | None = None
+    external_id: Annotated[str, AfterValidator(_readable_rule)] | None = None
 
 
 class ScimSettings(Section):
@@ -219,7 +245,7 @@ class ConnectionSettings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     rank: int = 100
     groups: GroupSettings = GroupSettings()
-    attributes: dict[str, str] = Field(default_factory=dict)
+    attributes: dict[str, AttributeText] = Field(default_factory=dict)
     matching: MatchingSettings = MatchingSettings()
     safeguards: SafeguardSettings = SafeguardSettings()
     scim: ScimSettings = ScimSettings()
@@ -230,6 +256,26 @@ class ConnectionSettings(Section):
     grace: Span | None = None
     time_limit: Span = "1h"
     picture_attribute: str | None = None
+
+    @field_validator("attributes")
+    @classmethod
+    def _fields_to_map(cls, chosen: dict[str, AttributeSetting]) -> dict[str, AttributeSetting]:
+        try:
+            mapping.check_fields(chosen)
+        except Misconfigured as error:
+            raise ValueError(error.message) from error
+        return chosen
+
+    @property
+    def mapping(self) -> tuple[AttributeRule, ...]:
+        """The fields' rules as the engine takes them."""
+        rules = [
+            AttributeRule(field=name, rule=each.value, on_create=each.on_create, default=each.default)
+            for name, each in sorted(self.attributes.items())
+        ]
+        if self.matching.external_id:
+            rules.append(AttributeRule(field=mapping.EXTERNAL, rule=self.matching.external_id))
+        return tuple(rules)
 
     @property
     def pulls(self) -> bool:

@@ -141,8 +141,9 @@ class Execution:
         if plan.state is not PlanState.REJECTED:
             plans.settle(conn, plan.id, PlanState.HELD if waiting else PlanState.APPLIED)
         if self.run.mode is not RunMode.APPROVAL:
-            reverts = self.run.mode is RunMode.REVERT
-            plans.supersede(conn, self.connection.id, plan.id, now, reverts=reverts)
+            if plan.mode is not RunMode.DELTA:  # it says nothing of the absent whom a held plan is about
+                reverts = self.run.mode is RunMode.REVERT
+                plans.supersede(conn, self.connection.id, plan.id, now, reverts=reverts)
             self._advance(conn, plan, now, waiting=waiting)
         state = END_STATES[plan.verdict]
         if state is RunState.HELD and not waiting:

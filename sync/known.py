@@ -9,7 +9,7 @@ from typing import Any
 from sync.diff import Answer, Facts
 from sync.match import Candidates, Match
 from sync.model.connection import Connection, Policy
-from sync.model.resources import DirectoryUser, OtherLink, Status, UserRecord, fold
+from sync.model.resources import DirectoryUser, Group, GroupRecord, OtherLink, Status, UserRecord, fold
 from sync.policy import address_of
 from sync.store import attention, connections, resources
 from sync.store.database import Conn
@@ -151,3 +151,34 @@ def _answers(
     chosen = resources.application_users(conn, ids=[user_id for _, user_id in given.values() if user_id])
     users = {user.id: user for user in chosen}
     return {key: Answer(how=how, user=users.get(user_id or "")) for key, (how, user_id) in given.items()}
+
+
+def known_groups(conn: Conn, connection_id: str, records: Sequence[GroupRecord]) -> dict[str, Group]:
+    """Stored groups by the external id of the record that speaks of them.
+
+    A group that only a push has made so far carries no IdP id: its SCIM externalId, else its
+    name, tells that it is the same one.
+    """
+    rows = {
+        row.external_id: row
+        for row in resources.directory_groups(
+            conn, connection_id, external_ids=[r.external_id for r in records]
+        )
+        if row.external_id
+    }
+    rest = [record for record in records if record.external_id not in rows]
+    if rest:
+        pushed = resources.directory_groups(
+            conn,
+            connection_id,
+            scim_external_ids=[record.external_id for record in rest],
+            name_keys=[key for record in rest if (key := fold(record.name))],
+        )
+        free = [row for row in pushed if row.external_id is None]
+        for record in rest:
+            same = [row for row in free if row.scim_external_id == record.external_id] or [
+                row for row in free if row.scim_external_id is None and fold(row.name) == fold(record.name)
+            ]
+            if len(same) == 1:
+                rows[record.external_id] = same[0]
+    return rows

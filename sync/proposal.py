@@ -13,11 +13,11 @@ from typing import Any
 from sync.diff import Attention, Decision, decide, decide_group
 from sync.fence import Fence
 from sync.group_rules import OUT_OF_SCOPE
-from sync.known import Known, load
+from sync.known import Known, known_groups, load
 from sync.match import match
 from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
 from sync.model.connection import Connection, Policy
-from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
+from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord
 from sync.model.run import ItemState
 from sync.plan import Tally
 from sync.policy import address_of
@@ -122,7 +122,7 @@ class Proposal:
 
     def _groups(self, records: Sequence[tuple[GroupRecord, bytes | None]]) -> None:
         with self._fence.read() as conn:
-            rows = known_groups(conn, self._connection, [record for record, _ in records])
+            rows = known_groups(conn, self._connection.id, [record for record, _ in records])
         changes = [
             decide_group(record, rows.get(record.external_id), self._policy, self._ids, fingerprint=mark)
             for record, mark in records
@@ -170,8 +170,9 @@ class Proposal:
         return row is not None and self._overtaken(row.updated_at)
 
     def _planned_groups(self, conn: Conn, external_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-        """(id, name) of groups that this very plan creates, by external id."""
-        wanted = [change_id(Action.GROUP_CREATE, "group", external_id) for external_id in external_ids]
+        """(id, name) of groups that this very plan creates or recognises, by external id."""
+        actions = (Action.GROUP_CREATE, Action.GROUP_RENAME, Action.RECORD)
+        wanted = [change_id(action, "group", name) for name in external_ids for action in actions]
         subjects = [from_json(text)["subject"] for text in plans.by_item_id(conn, self.plan_id, wanted)]
         return {subject["external_id"]: (subject["id"], subject["label"]) for subject in subjects}
 
@@ -223,37 +224,6 @@ def raise_attention(
             directory_user_id=question.directory_user_id,
             user_ids=question.user_ids,
         )
-
-
-def known_groups(conn: Conn, connection: Connection, records: Sequence[GroupRecord]) -> dict[str, Group]:
-    """Stored groups by the external id of the record that speaks of them.
-
-    A group that only a push has made so far carries no IdP id: its SCIM externalId, else its
-    name, tells that it is the same one.
-    """
-    rows = {
-        row.external_id: row
-        for row in resources.directory_groups(
-            conn, connection.id, external_ids=[r.external_id for r in records]
-        )
-        if row.external_id
-    }
-    rest = [record for record in records if record.external_id not in rows]
-    if rest:
-        pushed = resources.directory_groups(
-            conn,
-            connection.id,
-            scim_external_ids=[record.external_id for record in rest],
-            name_keys=[key for record in rest if (key := fold(record.name))],
-        )
-        free = [row for row in pushed if row.external_id is None]
-        for record in rest:
-            same = [row for row in free if row.scim_external_id == record.external_id] or [
-                row for row in free if row.scim_external_id is None and fold(row.name) == fold(record.name)
-            ]
-            if len(same) == 1:
-                rows[record.external_id] = same[0]
-    return rows
 
 
 def stored_record(row: DirectoryUser) -> UserRecord:

@@ -225,12 +225,14 @@ class PushSession:
     def _record(self, document: Mapping[str, Any], row: DirectoryUser | None) -> UserRecord:
         """What the document says of a person, by the connection's mapping where it has one."""
         record, fields = user_record(document), map_of(self._policy)
+        if self._policy.external_id_is_the_idps and record.scim_external_id:
+            record = record._replace(external_id=record.scim_external_id)
         return record if fields is None else fields.pushed(record, document, row)
 
     def _write_user(
         self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known
     ) -> Resource:
-        record = record._replace(external_id=row.external_id or "")
+        record = record._replace(external_id=row.external_id or record.external_id)
         found = match_row(record, address_of(record, self._policy), row, known.candidates, rule="id")
         stored = self.get(Kind.USER, row.id)
         differs = stored is None or dict(stored.document) != dict(document)

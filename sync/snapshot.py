@@ -13,6 +13,7 @@ from typing import Literal
 
 from sync import group_rules, mapping
 from sync.fence import Fence
+from sync.known import known_groups
 from sync.model.connection import Connection, Policy
 from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
 from sync.model.run import RunMode
@@ -92,6 +93,7 @@ class Snapshot:
         self._waiting: list[StagedRow] = []
         self._digests: dict[str, bytes | None] = {}
         self._open: dict[str, _OpenGroup] = {}
+        self._pushed: dict[str, str] = {}
         self._map = mapping.map_of(policy)
         self._rules = group_rules.rules_of(policy)
         self._left_out: dict[str, bool] = {}
@@ -202,6 +204,9 @@ class Snapshot:
             names = [record.external_id for record in records]
             known = resources.fingerprints(conn, "group", self._connection.id, names)
             self._digests.update(resources.member_digests(conn, self._connection.id, names))
+            newcomers = [record for record in records if record.external_id not in known]
+            for external_id, row in known_groups(conn, self._connection.id, newcomers).items():
+                self._pushed[external_id] = row.id
         for record in records:
             entry = known.get(record.external_id)
             if entry is not None:
@@ -245,11 +250,12 @@ class Snapshot:
         if self._digests.pop(group_id, None) == digest:
             return
         now = group.users | group.groups
+        before: set[str] = set()
         with self._fence.read() as conn:
             rows = resources.directory_groups(conn, self._connection.id, external_ids=[group_id])
-            before: set[str] = set()
-            if rows:
-                before = set().union(*resources.member_external_ids(conn, rows[0].id))
+            row_id = rows[0].id if rows else self._pushed.get(group_id)
+            if row_id is not None:
+                before = set().union(*resources.member_external_ids(conn, row_id))
         roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
         self._stage_members(roll, sorted(now - before), sorted(before - now))
 

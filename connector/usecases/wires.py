@@ -16,10 +16,12 @@ from connector.connection_settings import ConnectionSettings, secret_names
 from connector.durations import span
 from connector.references import resolve
 from connector.settings import Settings, connection_from
+from sync import group_rules
+from sync.mapping import map_of
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Misconfigured
 from sync.model.resources import fold
-from sync.model.source import Effort, Source
+from sync.model.source import Effort, Source, Wanted
 from sync.store.database import Database
 
 _OURS = frozenset(ConnectionSettings.model_fields) - {"picture_attribute"}
@@ -85,9 +87,11 @@ class Wires:
             seat_limit=self.settings.seats.limit,
             seats_count_unmanaged=self.settings.seats.count_unmanaged,
             push_brake=chosen.push_brake,
+            external_id_is_the_idps=connection.type == "okta" and not chosen.matching.external_id,
             email_from=chosen.email_from,
             groups_include=chosen.groups.include,
             groups_exclude=chosen.groups.exclude,
+            mapping=chosen.mapping,
             safeguards=chosen.safeguards.to_model(),
             apply_harmless_when_held=chosen.apply_harmless_when_held,
             protected=frozenset(filter(None, map(fold, self.settings.protected))),
@@ -108,8 +112,21 @@ class Wires:
         chosen = self.settings_of(connection, secrets=True)
         budget_s = limit_s or span(chosen.time_limit).total_seconds()
         return registry.open_source(
-            connection.type, provider_settings(chosen), budget_s=budget_s, observer=observer, stop=stop
+            connection.type,
+            provider_settings(chosen),
+            budget_s=budget_s,
+            observer=observer,
+            stop=stop,
+            wanted=wanted_by(self.policy_of(connection)),
         )
+
+
+def wanted_by(policy: Policy) -> Wanted:
+    """What the policy's mapping and group rules ask of a provider."""
+    fields = map_of(policy)
+    return Wanted(
+        attributes=fields.wanted if fields else frozenset(), group=group_rules.rules_of(policy).wanted
+    )
 
 
 def provider_settings(chosen: ConnectionSettings) -> dict[str, Any]:

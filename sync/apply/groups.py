@@ -75,6 +75,7 @@ def _kept_of_group(
 
 
 def _group_stale(change: Change, row: Row | None, taken: set[str]) -> str | None:
+    """Why the change does not fit any more. A note hangs on the name alone: members come and go."""
     if change.new:
         return "the group exists by now" if external_id_of(change) in taken else None
     if change.restore is not None and change.action is Action.GROUP_CREATE:
@@ -83,6 +84,8 @@ def _group_stale(change: Change, row: Row | None, taken: set[str]) -> str | None
         return None
     if row is None or row["deleted_at"] is not None:
         return "the group is gone by now"
+    if change.action is Action.RECORD and isinstance(change.record, GroupRecord):
+        return None if row["name"] == change.record.name else "a newer write came first"
     if change.expects_version is not None and row["version"] != change.expects_version:
         return "a newer write came first"
     return None

@@ -86,7 +86,8 @@ class Policy:
     """What the engine needs to know of a connection's settings to decide.
 
     ``salt`` names the version of mapping, scope and policy: fingerprints made under another one
-    do not count as equal. A lower ``rank`` outranks a higher one.
+    do not count as equal. A lower ``rank`` outranks a higher one. ``external_id_is_the_idps`` says
+    that SCIM ``externalId`` is the id a pull reads: then a pull can miss whom a push named.
     ``tag_template`` holds ``{name}``; None leaves groups untagged. ``groups_include`` and
     ``groups_exclude`` are patterns (sync.group_rules), ``mapping`` says where fields come from.
     """
@@ -100,6 +101,7 @@ class Policy:
     seat_limit: int | None = None
     seats_count_unmanaged: bool = False
     push_brake: bool = False
+    external_id_is_the_idps: bool = False
     safeguards: Safeguards = field(default_factory=Safeguards)
     apply_harmless_when_held: bool = True
     protected: frozenset[str] = frozenset()

@@ -87,7 +87,7 @@ class BadRecord(ConnectorError):
 
 
 def recovery_of(error: ConnectorError) -> str:
-    """The branch of this tree an error stands on, in one lower-case word: ``denied``, ``transient``, …
+    """The branch of this tree an error stands on, in one lower-case word (``denied``, ``transient``).
 
     Providers and runs refine these classes; who stores or maps an error needs the branch alone.
     """

@@ -109,7 +109,16 @@ _MANAGED_ACTIVE: Final = (
     .where(_live(_PERSON), _USERS.c.active.is_(True))
 )
 _MEMBER_EXTERNAL_IDS: Final = (
-    select(_MEMBER.c.kind, func.coalesce(_PERSON.c.external_id, _GROUP.c.external_id, _MEMBER.c.value))
+    select(
+        _MEMBER.c.kind,
+        func.coalesce(
+            _PERSON.c.external_id,
+            _PERSON.c.scim_external_id,
+            _GROUP.c.external_id,
+            _GROUP.c.scim_external_id,
+            _MEMBER.c.value,
+        ),
+    )
     .outerjoin(_PERSON, and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value))
     .outerjoin(_GROUP, and_(_MEMBER.c.kind == "group", _GROUP.c.id == _MEMBER.c.value))
     .where(_MEMBER.c.group_id == bindparam("group_id"))

@@ -62,13 +62,15 @@ def people(conn: Conn, connection_id: str, after: int) -> list[tuple[int, UserRe
     return [
         (
             seq,
-            UserRecord(
-                external_id or id_,
-                *said,
-                Status(status),
-                status_text,
-                scim_external_id,
-                tuple(sorted(from_json(extra).items())) if extra else (),
+            UserRecord._make(
+                (
+                    external_id or id_,
+                    *said,
+                    Status(status),
+                    status_text,
+                    scim_external_id,
+                    tuple(sorted(from_json(extra).items())) if extra else (),
+                )
             ),
         )
         for seq, id_, external_id, *said, status, status_text, scim_external_id, extra in rows

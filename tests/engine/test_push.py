@@ -363,7 +363,6 @@ def test_somebody_deleted_by_scim_and_still_in_the_directory_returns(
     assert house.managed(connection)["A"].tags == {"scim", "Group:Sales"}
 
 
-@pytest.mark.xfail(strict=True, reason="a pushed group is recognised by one pull and compared by a later one")
 def test_a_pull_adds_who_is_new_in_a_pushed_group(
     house: House, connection: Connection, ledger: Ledger
 ) -> None:
@@ -374,7 +373,6 @@ def test_a_pull_adds_who_is_new_in_a_pushed_group(
     assert tagged == {"A", "B", "C"}
 
 
-@pytest.mark.xfail(strict=True, reason="a pushed group is recognised by one pull and compared by a later one")
 def test_a_pull_takes_out_who_left_a_pushed_group(
     house: House, connection: Connection, ledger: Ledger
 ) -> None:
@@ -385,11 +383,9 @@ def test_a_pull_takes_out_who_left_a_pushed_group(
     assert house.managed(connection)["A"].tags == {"scim"}
 
 
-@pytest.mark.xfail(strict=True, reason="without the IdP's id nobody is missed by a pull, nor looked up")
-def test_a_pull_suspends_a_pushed_person_who_is_gone(
-    house: House, connection: Connection, ledger: Ledger
-) -> None:
-    """Whoever was pushed and is in no complete read, nor known by id, is suspended in the end."""
+def test_a_pull_suspends_a_pushed_person_who_is_gone(house: House, ledger: Ledger) -> None:
+    """Where externalId is the IdP's id, who was pushed and is gone by id is suspended by a pull."""
+    connection = house.connect("Okta", policy=Policy(external_id_is_the_idps=True))
     _push_all(house, connection, ledger)
     ledger.remove("F")
     house.settle(connection, ledger.source)
