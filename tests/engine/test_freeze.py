@@ -146,7 +146,9 @@ def test_the_longest_freeze_counts(house, acme):
     freeze(house, acme, hours=2)
     freeze(house, hours=1)
     with house.database.read() as conn:
-        assert freezes.current(conn, acme.id, house.clock()).connection_id == acme.id
+        longest = freezes.current(conn, acme.id, house.clock())
+    assert longest is not None
+    assert longest.connection_id == acme.id
     everywhere = freeze(house, hours=None)
     with house.database.read() as conn:
         assert freezes.current(conn, acme.id, house.clock()) == everywhere

@@ -26,9 +26,9 @@ def preview(house: House, acme: Any, ledger: Any) -> Run:
     return house.pull(acme, ledger.source, dry_run=True)
 
 
-def carry_out(house: House, acme: Any, plan_id: str, **said: Any) -> Run:
+def carry_out(house: House, acme: Any, plan_id: str | None, **said: Any) -> Run:
     with house.database.write() as conn:
-        apply_plan(conn, plan_id, by="an admin", now=house.clock(), **said)
+        apply_plan(conn, plan_id or "", by="an admin", now=house.clock(), **said)
     return house.execute(house.claim(acme), _never)
 
 

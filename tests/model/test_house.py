@@ -21,7 +21,19 @@ _FILE_LINES = 600
 _FUNCTION_LINES = 40
 _TOLERATED_FUNCTIONS: frozenset[str] = frozenset()
 
-_PURE = ("match", "policy", "diff", "plan", "safeguards")
+_PURE = (
+    "match",
+    "policy",
+    "diff",
+    "plan",
+    "safeguards",
+    "event",
+    "group_rules",
+    "mapping",
+    "expression",
+    "render",
+    "undo",
+)
 _CLOCK_READS = frozenset({"now", "today", "utcnow", "time_ns", "monotonic", "perf_counter"})
 _EMPTY_WORDS = re.compile(r"(Manager|Handler|Helper|Utils|Service)(?=[A-Z]|$)")
 _WRITES = frozenset({"insert", "update", "delete"})

@@ -127,7 +127,7 @@ def test_a_database_of_the_first_version_opens_with_its_rows(empty):
     assert migrate.upgrade(empty)
     with empty.read() as conn:
         assert conn.execute(sa.text("SELECT actor, undo FROM history")).all() == [("run", None)]
-        assert conn.execute(sa.text("SELECT count(*) FROM \"freeze\"")).scalar() == 0
+        assert conn.execute(sa.text('SELECT count(*) FROM "freeze"')).scalar() == 0
 
 
 def test_three_processes_upgrade_one_empty_database(database_url):
