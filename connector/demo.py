@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import httpx
 
 from connector.app import App
 from connector.daemon import serve
+from connector.demo_pushes import push
 from connector.demo_server import Served, listen
 from connector.settings import Seats, Settings
 from connector.telemetry import configure_logs
@@ -28,9 +28,6 @@ GROUPS: Final = 40
 SEATS: Final = 1200
 PORT: Final = 8080
 BY: Final = "demo"
-_USER_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
-_GROUP_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
-_SCIM_JSON: Final = {"Content-Type": "application/scim+json"}
 _NEWCOMERS: Final = (("Noor", "Haddad"), ("Sven", "Lindqvist"))
 
 
@@ -160,19 +157,8 @@ class Story:
     def _push(self) -> None:
         self._heading("A second directory pushes two people and a group by SCIM.")
         made = self.app.connections.add("contractors", "scim", {"mode": "push"})
-        headers = _SCIM_JSON | {"Authorization": f"Bearer {made['token']}"}
-        with httpx.Client(base_url=made["scim_base_url"] + "/", headers=headers, trust_env=False) as client:
-            ids = [_post(client, "Users", _newcomer(*name))["id"] for name in _NEWCOMERS]
-            members = [{"value": each} for each in ids]
-            group = _post(
-                client,
-                "Groups",
-                {"schemas": [_GROUP_SCHEMA], "displayName": "Contractors"} | {"members": members},
-            )
-            shown = client.get(f"Groups/{group['id']}").raise_for_status().json()
-        self.say(
-            f"   POST Users twice, POST Groups → GET Groups/{group['id']}: {len(shown['members'])} members"
-        )
+        group_id, members = push(made["scim_base_url"], made["token"], _NEWCOMERS, "Contractors")
+        self.say(f"   POST Users twice, POST Groups → GET Groups/{group_id}: {members} members")
         for user in self.app.people.every_user(connection="contractors")["users"]:
             self.pushed.append(user["id"])
             self.say(f"   {user['email']}: tags {', '.join(user['tags'])}")
@@ -246,25 +232,6 @@ def differences(state: dict[str, Any], users: list[dict[str, Any]]) -> list[str]
         if ours[email] != {"scim"} | {f"Group:{name}" for name in truth[email]}
     ]
     return wrong
-
-
-def _newcomer(first: str, last: str) -> dict[str, Any]:
-    email = f"{first}.{last}@partners.example.com".lower()
-    return {
-        "schemas": [_USER_SCHEMA],
-        "userName": email,
-        "externalId": f"partner-{first.lower()}",
-        "name": {"givenName": first, "familyName": last},
-        "emails": [{"value": email, "type": "work", "primary": True}],
-        "active": True,
-    }
-
-
-def _post(client: httpx.Client, path: str, resource: dict[str, Any]) -> dict[str, Any]:
-    answer = client.post(path, json=resource)
-    answer.raise_for_status()
-    made: dict[str, Any] = answer.json()
-    return made
 
 
 __all__ = ["differences", "run"]

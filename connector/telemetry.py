@@ -41,7 +41,9 @@ def configure_logs(format: str = "auto", level: str = "info") -> None:
 def _endings(format: str) -> list[Any]:
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if format == "console" or (format == "auto" and sys.stderr.isatty()):
-        return [strip, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        plain = structlog.dev.plain_traceback  # the pretty one shows local variables: opened credentials too
+        colors = sys.stderr.isatty()
+        return [strip, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     return [strip, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
 
 
