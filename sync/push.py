@@ -25,7 +25,15 @@ from sync.model.connection import Connection, Policy
 from sync.model.document import group_record, user_record
 from sync.model.errors import Conflict, ConnectorError, Duplicate, NotFound, Refused, Stale, Transient
 from sync.model.query import Query
-from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord, fold
+from sync.model.resources import (
+    DirectoryUser,
+    Group,
+    GroupRecord,
+    Status,
+    UserRecord,
+    fold,
+    without_nul,
+)
 from sync.model.session import (
     Access,
     AddMembers,
@@ -224,10 +232,10 @@ class PushSession:
 
     def _record(self, document: Mapping[str, Any], row: DirectoryUser | None) -> UserRecord:
         """What the document says of a person, by the connection's mapping where it has one."""
-        record, fields = user_record(document), map_of(self._policy)
+        record, fields = without_nul(user_record(document)), map_of(self._policy)
         if self._policy.external_id_is_the_idps and record.scim_external_id:
             record = record._replace(external_id=record.scim_external_id)
-        return record if fields is None else fields.pushed(record, document, row)
+        return record if fields is None else without_nul(fields.pushed(record, document, row))
 
     def _write_user(
         self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known
@@ -357,7 +365,7 @@ class PushSession:
     # --- groups -------------------------------------------------------------------------------
 
     def create_group(self, document: Mapping[str, Any], members: Sequence[NewMember]) -> Resource:
-        record = group_record(document)
+        record = without_nul(group_record(document))
         writer.take_turns(self._conn, [f"{self._connection.id}:displayName:{fold(record.name)}"])
         row = self._pulled_group(record)
         change = decide_group(
@@ -382,7 +390,7 @@ class PushSession:
         if_version: Sequence[int] | None = None,
     ) -> Resource:
         row = self._group(group_id, if_version)
-        record = group_record(document)._replace(external_id=row.external_id or "")
+        record = without_nul(group_record(document))._replace(external_id=row.external_id or "")
         stored = self.get(Kind.GROUP, group_id)
         differs = stored is None or dict(stored.document) != dict(document)
         change = decide_group(

@@ -15,7 +15,14 @@ from sync import group_rules, mapping
 from sync.fence import Fence
 from sync.known import known_groups
 from sync.model.connection import Connection, Policy
-from sync.model.resources import GroupRecord, UserRecord, fingerprint, fold, member_digest
+from sync.model.resources import (
+    GroupRecord,
+    UserRecord,
+    fingerprint,
+    fold,
+    member_digest,
+    without_nul,
+)
 from sync.model.run import RunMode
 from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
 from sync.policy import address_of
@@ -196,15 +203,16 @@ class Snapshot:
                 self.users.add(entry[0])
                 if entry[1] == mark:
                     continue
-            key = fold(address_of(record, self._policy))
-            self._waiting.append((Staged.USER, record.external_id, key, to_json(list(record)), mark))
+            clean = without_nul(record)
+            key = fold(address_of(clean, self._policy))
+            self._waiting.append((Staged.USER, record.external_id, key, to_json(list(clean)), mark))
 
     def _take_groups(self, records: Sequence[GroupRecord]) -> None:
         with self._fence.read() as conn:
             names = [record.external_id for record in records]
             known = resources.fingerprints(conn, "group", self._connection.id, names)
             self._digests.update(resources.member_digests(conn, self._connection.id, names))
-            newcomers = [record for record in records if record.external_id not in known]
+            newcomers = [without_nul(record) for record in records if record.external_id not in known]
             for external_id, row in known_groups(conn, self._connection.id, newcomers).items():
                 self._pushed[external_id] = row.id
         for record in records:
@@ -216,7 +224,8 @@ class Snapshot:
             mark = fingerprint(record, self._policy.salt)
             if entry is not None and entry[1] == mark:
                 continue
-            self._waiting.append((Staged.GROUP, record.external_id, None, to_json(list(record)), mark))
+            clean = to_json(list(without_nul(record)))
+            self._waiting.append((Staged.GROUP, record.external_id, None, clean, mark))
 
     def _leave_out(self, record: GroupRecord, *, is_stored: bool) -> bool:
         """Whether the rules leave this group out; one that is stored is to go, the rule its reason."""

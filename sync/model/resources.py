@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 
 class Unset:
@@ -205,3 +205,18 @@ def member_digest(
         digest.update(b"\x1e")
         digest.update("\x1f".join(sorted(group_ids)).encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+RecordT = TypeVar("RecordT", UserRecord, GroupRecord)
+
+
+def without_nul(record: RecordT) -> RecordT:
+    """The record without NUL characters: no name means them, and PostgreSQL cannot store them."""
+    said = {name: _stripped(value) for name, value in record._asdict().items()}
+    return record if said == record._asdict() else record._replace(**said)
+
+
+def _stripped(value: object) -> object:
+    if type(value) is str:
+        return value.replace("\0", "")
+    return tuple(_stripped(part) for part in value) if isinstance(value, tuple) else value
