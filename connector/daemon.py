@@ -68,6 +68,7 @@ def working(app: App, draining: threading.Event, *, workers: int = WORKERS) -> I
     def tick() -> bool:
         if app.schedules.request_due():
             wake.set()
+        app.worker.fill_seats()
         return False
 
     loops = [Loop("schedule", tick, rest_s=TICK_S, stop=draining)]

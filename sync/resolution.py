@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+from sync import seats
 from sync.apply import writer
 from sync.apply.context import Context
 from sync.diff import decide
 from sync.known import load
 from sync.match import match_row
+from sync.model.change import Action
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, Misconfigured, NotFound
 from sync.model.resources import DirectoryUser
 from sync.policy import address_of
-from sync.proposal import fresh_ids, stored_record
-from sync.store import attention, people, resources
-from sync.store.database import Conn
-from sync.store.times import to_text
+from sync.proposal import fresh_ids, raise_attention, stored_record
+from sync.store import attention, connections, people, resources
+from sync.store.database import Conn, Database
+from sync.store.times import from_text, to_text
 
 ANSWERS: Final = {
     "disputed": ("link", "separate", "ignore"),
     "confirm_adoption": ("link", "separate", "ignore"),
 }
 """What may be said to each kind of question; every other kind can only be ignored."""
+
+WAITING: Final = "waiting_for_seat"
+
+RETRIED_AT_ONCE: Final = 500
+"""People who may come in one go when seats become free."""
 
 
 def resolve(
@@ -56,14 +64,48 @@ def resolve(
     row = _row(conn, connection, question)
     if row is None or how == "ignore":
         return None
-    return _carry_out(conn, connection, policy, row, by=by, now=now)
+    return _carry_out(conn, policy, row, _context(connection, row, f"admin:{by}", now))
 
 
-def retry(
-    conn: Conn, connection: Connection, policy: Policy, row: DirectoryUser, *, now: datetime
-) -> str | None:
-    """Decide a stored record once more, as when a seat has become free; the action that followed."""
-    return _carry_out(conn, connection, policy, row, by="seats", now=now)
+def retry_waiting(
+    database: Database, policy_of: Callable[[Connection], Policy], *, clock: Callable[[], datetime]
+) -> int:
+    """Let in who waits for a seat since a push, oldest first, as long as seats are free; how many came.
+
+    Each comes in a transaction of her own. Who meets another change is tried again next time.
+    """
+    with database.read() as conn:
+        waiting = attention.oldest_open(conn, WAITING, RETRIED_AT_ONCE)
+        by_id = {each.id: each for each in connections.listed(conn)} if waiting else {}
+    came = 0
+    for attention_id, connection_id in waiting:
+        connection = by_id.get(connection_id)
+        if connection is None or not connection.enabled:
+            continue
+        with suppress(Conflict, Misconfigured), database.write() as conn:
+            policy = policy_of(connection)
+            if not _seat_is_free(conn, policy):
+                break
+            came += _let_in(conn, connection, policy, attention_id, clock())
+    return came
+
+
+def _seat_is_free(conn: Conn, policy: Policy) -> bool:
+    writer.take_turns(conn, ["seats"])
+    return policy.seat_limit is None or seats.used(conn, policy) < policy.seat_limit
+
+
+def _let_in(conn: Conn, connection: Connection, policy: Policy, attention_id: str, now: datetime) -> bool:
+    """Decide the stored record once more; a question with nothing left to do is closed."""
+    question = attention.get(conn, attention_id)
+    if question["state"] != "open":
+        return False
+    row = _row(conn, connection, question)
+    context = _context(connection, row, "seats", now)
+    done = _carry_out(conn, policy, row, context) if row is not None else None
+    attention.settle(conn, connection.id, [WAITING], [question["key"]], context.at)
+    seats.tell_if_short(conn, policy, context)
+    return done in (Action.CREATE, Action.ADOPT, Action.REACTIVATE)
 
 
 def _account(conn: Conn, question: Mapping[str, Any], user_ref: str | None) -> str:
@@ -86,18 +128,23 @@ def _row(conn: Conn, connection: Connection, question: Mapping[str, Any]) -> Dir
     return rows[0] if rows else None
 
 
-def _carry_out(
-    conn: Conn, connection: Connection, policy: Policy, row: DirectoryUser, *, by: str, now: datetime
-) -> str | None:
+def _context(connection: Connection, row: DirectoryUser | None, actor: str, now: datetime) -> Context:
+    origin = row.origin if row is not None and row.origin in ("pull", "push") else "pull"
+    return Context(connection=connection, at=to_text(now), actor=actor, origin=origin)
+
+
+def _carry_out(conn: Conn, policy: Policy, row: DirectoryUser, context: Context) -> str | None:
     record = stored_record(row)
-    known = load(conn, connection, policy, [record], rows=[row])
+    known = load(conn, context.connection, policy, [record], rows=[row])
     address = address_of(record, policy)
     found = match_row(record, address, row, known.candidates)
-    change = decide(record, found, known.facts(record, address, found), policy, fresh_ids()).change
+    decision = decide(record, found, known.facts(record, address, found), policy, fresh_ids())
+    if decision.attention is not None:
+        now = from_text(context.at)
+        raise_attention(conn, context.connection.id, [decision.attention], None, now)
+    change = decision.change
     if change is None:
         return None
-    origin = row.origin if row.origin in ("pull", "push") else "pull"
-    context = Context(connection=connection, at=to_text(now), actor=f"admin:{by}", origin=origin)
     outcome = writer.apply(conn, [change], context)
     if outcome.stale:
         raise Conflict(f"{change.subject.label} changed in between ({outcome.stale[0][1]}); try again")

@@ -46,14 +46,16 @@ def show(door: Door, group: str) -> int:
 @click.command(cls=Verb, epilog=example("connector seats --json"))
 @verb
 def seats(door: Door) -> int:
-    """Show how many seats are used, and by which connection."""
+    """Show how many seats are used, by which connection, and who waits for one."""
     found = door.app.people.seats()
     limit = "no limit" if found["limit"] is None else f"of {found['limit']:,}"
     pairs: list[tuple[str, object]] = [
         ("used", f"{found['used']:,} ({limit})"),
         ("waiting", found["waiting"]),
     ]
-    door.show(found, lambda: facts([*pairs, *found["by_connection"].items()]))
+    pairs += [("", label) for label in found["waiting_people"]]
+    pairs += [(f"used by {name}", count) for name, count in found["by_connection"].items()]
+    door.show(found, lambda: facts(pairs))
     return ExitCode.DONE
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
+SHOWN_WAITING = 50
+"""People named who wait for a seat; the number counts them all."""
+
 
 class People:
     """Reads of users and groups, and accounts made by hand."""
@@ -91,9 +94,13 @@ class People:
         seats = self._wires.settings.seats
         with self._wires.database.read() as conn:
             found = people.seats(conn, count_unmanaged=seats.count_unmanaged)
-            waiting = plans.waiting_count(conn)
-        return {"limit": seats.limit, "used": found["used"], "waiting": waiting} | {
-            "by_connection": found["by_connection"]
+            waiting, who = plans.waiting_count(conn), plans.waiting_labels(conn, SHOWN_WAITING)
+        return {
+            "limit": seats.limit,
+            "used": found["used"],
+            "waiting": waiting,
+            "by_connection": found["by_connection"],
+            "waiting_people": who,
         }
 
     def events(

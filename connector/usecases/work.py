@@ -16,6 +16,7 @@ from sync.model.errors import ConnectorError, LeaseLost, recovery_of
 from sync.model.run import Lease, Run, RunState
 from sync.model.source import Effort, Source
 from sync.pull import Pull, Silent
+from sync.resolution import retry_waiting
 from sync.store import connections, runs
 
 LEASE_S: Final = 30.0
@@ -74,8 +75,16 @@ class Worker:
         lease, run = claimed
         with structlog.contextvars.bound_contextvars(run=run.id, connection=run.connection):
             ended = self._do(lease, run, Stop(stop), watcher or Watcher())
+            self.fill_seats()
             log.info("run ended", state=ended.state.value, error=ended.error, duration_s=ended.duration_s)
         return ended
+
+    def fill_seats(self) -> int:
+        """Let in who waits for a seat since a push, as far as seats are free; how many came."""
+        came = retry_waiting(self._wires.database, self._wires.policy_of, clock=self._wires.clock)
+        if came:
+            log.info("people who waited have a seat now", came=came)
+        return came
 
     def _do(self, lease: Lease, run: Run, stop: Stop, watcher: Watcher) -> Run:
         log.info("run started", mode=run.mode.value, trigger=run.trigger, resumed=lease.fence > 1)

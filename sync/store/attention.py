@@ -126,6 +126,13 @@ _SETTLE = (
 )
 
 
+def oldest_open(conn: Conn, kind: str, limit: int) -> list[tuple[str, str]]:
+    """The (id, connection id) of the open questions of a kind, oldest first."""
+    query = sa.select(attention.c.id, attention.c.connection_id)
+    query = query.where(attention.c.kind == kind, attention.c.state == "open")
+    return [(row.id, row.connection_id) for row in conn.execute(query.order_by(attention.c.id).limit(limit))]
+
+
 def listed(conn: Conn, *, connection_id: str | None = None, state: str = "open") -> list[Mapping[str, Any]]:
     """Questions with the name of their connection, oldest first."""
     query = (

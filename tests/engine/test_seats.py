@@ -4,7 +4,9 @@ import pytest
 
 from sync.model.connection import Policy
 from sync.model.errors import Refused
+from sync.resolution import retry_waiting
 from sync.store import plans
+from sync.store.text import from_json
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
 from tests.engine.scim import Pusher, person
@@ -71,3 +73,44 @@ def test_running_short_is_said_once_per_rise(house: House, ledger: Ledger) -> No
     house.pull(connection, ledger.source)
     told = [event for event in house.events() if event["type"] == "seats.threshold_reached"]
     assert [event["threshold"] for event in told] == [80, 100]
+
+
+def _retry(house: House) -> int:
+    return retry_waiting(house.database, house.policy_of, clock=house.clock)
+
+
+def test_who_waits_since_a_push_gets_in_by_herself(house: House) -> None:
+    """The oldest first, as many as there are seats; with her groups, and the question is closed."""
+    connection = house.connect(policy=Policy(seat_limit=1))
+    pusher = Pusher(house, connection)
+    first = pusher.create(person("first@example.com", "S0"))
+    for number in (1, 2):
+        with pytest.raises(Refused):
+            pusher.create(person(f"new{number}@example.com", f"S{number}"))
+    (waits, _) = (row["detail"] for row in house.attention())
+    pusher.create_group("Sales", [from_json(waits)["directory_user_id"]])
+    assert (_waiting(house), _retry(house)) == (2, 0)
+    pusher.replace(first.id, person("first@example.com", "S0", active=False))
+    assert (_retry(house), _retry(house)) == (1, 0)
+    assert house.users()["new1@example.com"]["tags"] == ["Group:Sales", "scim"]
+    assert "new2@example.com" not in house.users()
+    assert _waiting(house) == 1
+    house.policies[connection.id] = Policy()
+    assert (_retry(house), _waiting(house)) == (1, 0)
+    told = [event["type"] for event in house.changes_told() if event["type"].startswith("user.")]
+    assert told == ["user.created", "user.suspended", "user.created", "user.created"]
+
+
+def test_who_left_while_she_waited_takes_no_seat(house: House) -> None:
+    """The directory took her access back before there was a seat: nothing happens, nobody waits."""
+    connection = house.connect(policy=Policy(seat_limit=0))
+    pusher = Pusher(house, connection)
+    with pytest.raises(Refused):
+        pusher.create(person("new@example.com", "S1"))
+    (question,) = house.attention()
+    pusher.replace(
+        from_json(question["detail"])["directory_user_id"], person("new@example.com", "S1", active=False)
+    )
+    house.policies[connection.id] = Policy()
+    assert (_retry(house), _waiting(house)) == (0, 0)
+    assert house.users() == {}
