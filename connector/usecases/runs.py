@@ -57,7 +57,7 @@ class Runs:
                 dry_run=dry_run,
                 approved_beforehand=approved_beforehand,
             )
-            if not is_new and (run.dry_run != dry_run or run.mode is RunMode.APPROVAL):
+            if not is_new and (run.dry_run != dry_run or run.mode in (RunMode.APPROVAL, RunMode.REVERT)):
                 raise Conflict(
                     f"run {run.id} is queued for {connection.name} and must go first; "
                     "wait for it (connector runs list), then ask again"
