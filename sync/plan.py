@@ -75,5 +75,12 @@ def people_words(counts: Mapping[str, int]) -> str:
         "member_add": "memberships added",
         "member_remove": "memberships removed",
     }
-    parts = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
+    parts = [_counted(counts[action], word) for action, word in words.items() if counts.get(action)]
     return ", ".join(parts) or "nothing to do"
+
+
+def _counted(count: int, words: str) -> str:
+    """Say "1 group renamed", "2 groups renamed", "3 created"."""
+    if count == 1:
+        words = words.replace("groups ", "group ").replace("memberships ", "membership ")
+    return f"{count:,} {words}"

@@ -124,11 +124,14 @@ def _by_action(items: Iterable[PlanItem]) -> Sequence[tuple[Action, list[PlanIte
 
 
 def _line(action: Action, item: PlanItem) -> str:
-    said = [text for text in (_difference(item), item.reason) if text]
+    said = "; ".join(text for text in (_difference(item), item.reason) if text)
     state = "" if item.state in (ItemState.PENDING, ItemState.APPLIED) else f" [{item.state.value}]"
-    return (
-        f"  {SIGNS[action]} {action.value:<13} {item.subject:<{_WIDTH}} {'; '.join(said)}{state}  ({item.id})"
-    )
+    return plain(f"  {SIGNS[action]} {action.value:<13} {item.subject:<{_WIDTH}} {said}{state}  ({item.id})")
+
+
+def plain(text: str) -> str:
+    """Text that cannot move the cursor or colour the screen: a name is data, not a command."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _row(action: Action, item: PlanItem) -> str:
@@ -153,5 +156,5 @@ def _value(fields: Mapping[str, Any], name: str) -> str:
 
 def _cell(text: str) -> str:
     """Text that cannot break out of a Markdown table or become markup."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    escaped = plain(text.replace("\n", " ")).replace("\\", "\\\\").replace("|", "\\|")
     return escaped.replace("<", "&lt;").replace("[", "\\[").replace("`", "'")
