@@ -152,7 +152,13 @@ class Pull:
         source = self.open_source()
         try:
             snapshot = self._read(source)
-            look = SecondLook(self._fence, self.connection, self.policy, snapshot)
+            look = SecondLook(
+                self._fence,
+                self.connection,
+                self.policy,
+                snapshot,
+                noting=not self.run.dry_run,
+            )
             lie = look.at(source) if snapshot.mode is RunMode.FULL and snapshot.complete else None
         finally:
             self._note_effort(source)
@@ -276,6 +282,8 @@ class Pull:
             short = seats.make_wait(conn, proposal.plan_id, self.policy)
             reasons += [short] if short else []
             plans.set_reasons(conn, proposal.plan_id, reasons)
+            if not self.run.dry_run:
+                plans.overtake(conn, self.connection.id, snapshot.confirmed)
             staging.clear(conn, self.run.id)
             runs.progress(
                 conn,

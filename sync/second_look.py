@@ -1,7 +1,8 @@
 """Before anybody is suspended for being absent: ask the directory about that very person.
 
 Gone or disabled confirms the absence. Still there means that the list lied, and then nothing is
-removed in this run. Who cannot be looked up in this run waits for the next.
+removed in this run. Who cannot be looked up in this run waits for the next; where the right to look
+up is missing altogether, two complete reads in a row have to miss somebody.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sync import mapping
+from sync.apply import writer
 from sync.fence import Fence
 from sync.model.connection import Connection, Policy
-from sync.model.errors import Incomplete, Transient
+from sync.model.errors import ConnectorError, Denied, Incomplete, Transient
 from sync.model.resources import Status, UserRecord, fold
 from sync.model.source import Found, Source
 from sync.policy import address_of
 from sync.snapshot import Met, Snapshot
-from sync.store import resources, staging
+from sync.store import resources, runs, staging
 from sync.store.resources import Kind, Unmet
 from sync.store.staging import Staged, StagedRow
 from sync.store.text import to_json
@@ -26,13 +28,26 @@ LOOKUP_AT_ONCE = 50
 """People asked about at a time; the first lie ends the asking."""
 
 ABSENT = "not in the directory any more (looked up by id)"
+ABSENT_TWICE = "not in the directory any more (missing in two complete reads in a row)"
 
 
 class SecondLook:
-    """The absent of one complete snapshot, asked about one by one."""
+    """The absent of one complete snapshot, asked about one by one.
 
-    def __init__(self, fence: Fence, connection: Connection, policy: Policy, snapshot: Snapshot) -> None:
+    ``noting`` False leaves no mark of an absence: a dry run decides nothing for the next one.
+    """
+
+    def __init__(
+        self,
+        fence: Fence,
+        connection: Connection,
+        policy: Policy,
+        snapshot: Snapshot,
+        *,
+        noting: bool,
+    ) -> None:
         self._fence = fence
+        self._noting = noting
         self._connection = connection
         self._policy = policy
         self._snapshot = snapshot
@@ -51,10 +66,11 @@ class SecondLook:
         for batch in self._bounded(missing, "people"):
             try:
                 found = source.lookup([row.external_id for row in batch])
+            except Denied:
+                self._wait_for_another_read("user", [*batch, *missing])
+                return None
             except (Transient, Incomplete) as error:
-                self._snapshot.notes.append(
-                    f"Absent people could not be looked up, so they stay: {error.message}"
-                )
+                self._note_silence("people", error)
                 return None
             present = [record for record in found.present.values() if record.status is not Status.SUSPENDED]
             if present:
@@ -68,13 +84,15 @@ class SecondLook:
     def _at_groups(self, source: Source) -> str | None:
         if self._everybody_met("group", self._snapshot.groups):
             return None
-        for batch in self._bounded(self._missing("group", self._snapshot.groups), "groups"):
+        missing = self._missing("group", self._snapshot.groups)
+        for batch in self._bounded(missing, "groups"):
             try:
                 found = source.lookup_groups([row.external_id for row in batch])
+            except Denied:
+                self._wait_for_another_read("group", [*batch, *missing])
+                return None
             except (Transient, Incomplete) as error:
-                self._snapshot.notes.append(
-                    f"Absent groups could not be looked up, so they stay: {error.message}"
-                )
+                self._note_silence("groups", error)
                 return None
             if found.present:
                 label = next(row.label for row in batch if row.external_id in found.present)
@@ -82,6 +100,29 @@ class SecondLook:
             self._stage([_gone(Staged.GONE_GROUP, external_id) for external_id in found.gone])
             self._note_unknown(len(batch) - len(found.gone), "groups")
         return None
+
+    def _wait_for_another_read(self, kind: Kind, missing: Sequence[Unmet]) -> None:
+        """Where nobody can be asked about by id, two complete reads in a row must show an absence."""
+        with self._fence.read() as conn:
+            last = runs.last_complete_start(conn, self._connection.id)
+            this = runs.details(conn, self._fence.lease.run_id)["started_at"]
+        twice = [row for row in missing if row.absent_at is not None and row.absent_at == last]
+        marked = Staged.GONE_USER if kind == "user" else Staged.GONE_GROUP
+        self._stage([_gone(marked, row.external_id, ABSENT_TWICE) for row in twice])
+        confirmed = {row.id for row in twice}
+        once = [row.id for row in missing if row.id not in confirmed]
+        if once:
+            words = "people" if kind == "user" else "groups"
+            self._snapshot.notes.append(
+                f"{len(once):,} {words} are absent and cannot be looked up (the right is missing); "
+                "they stay until another complete read does not show them either."
+            )
+            if self._noting:
+                with self._fence.write() as conn:
+                    writer.note_absence(conn, kind, once, this)
+
+    def _note_silence(self, words: str, error: ConnectorError) -> None:
+        self._snapshot.notes.append(f"Absent {words} could not be looked up, so they stay: {error.message}")
 
     def _everybody_met(self, kind: Kind, met: Met) -> bool:
         with self._fence.read() as conn:

@@ -16,6 +16,7 @@ from sync.apply.people import write_people
 from sync.model.change import Action, Change
 from sync.store import writes
 from sync.store.database import Conn
+from sync.store.schema import directory_group, directory_user
 
 
 def apply(conn: Conn, changes: Sequence[Change], context: Context) -> Applied:
@@ -42,3 +43,8 @@ def _kind(change: Change) -> str:
     if change.action in (Action.MEMBER_ADD, Action.MEMBER_REMOVE):
         return "member"
     return change.subject.kind
+
+
+def note_absence(conn: Conn, kind: str, ids: Sequence[str], at: str) -> None:
+    """Note that a complete read missed these people ("user") or groups ("group")."""
+    writes.note_absence(conn, directory_user if kind == "user" else directory_group, ids, at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 
 class Unset:
@@ -212,8 +212,10 @@ RecordT = TypeVar("RecordT", UserRecord, GroupRecord)
 
 def without_nul(record: RecordT) -> RecordT:
     """The record without NUL characters: no name means them, and PostgreSQL cannot store them."""
-    said = {name: _stripped(value) for name, value in record._asdict().items()}
-    return record if said == record._asdict() else record._replace(**said)
+    if "\\x00" not in repr(tuple(record)):
+        return record
+    said: dict[str, Any] = {name: _stripped(value) for name, value in record._asdict().items()}
+    return record._replace(**said)
 
 
 def _stripped(value: object) -> object:

@@ -36,6 +36,7 @@ class Unmet(NamedTuple):
     status: Status | None
     version: int
     label: str
+    absent_at: str | None = None
 
 
 def _live(table: Table) -> sa.ColumnElement[bool]:
@@ -61,6 +62,7 @@ _UNMET: Final = {
         _STATUSES[kind].label("status"),
         table.c.version,
         _LABELS[kind].label("label"),
+        table.c.absent_at,
     )
     .where(
         # Concatenated, so that the database walks the primary key and no index by connection:
@@ -168,9 +170,10 @@ def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]
     after = 0
     while True:
         rows = conn.execute(_UNMET[kind], {"connection_id": connection_id, "after": after}).all()
-        for seq, id_, external_id, status, version, label in rows:
+        for seq, id_, external_id, status, version, label, absent_at in rows:
             if not met(seq):
-                yield Unmet(id_, external_id, None if status is None else Status(status), version, label)
+                known = None if status is None else Status(status)
+                yield Unmet(id_, external_id, known, version, label, absent_at)
         if len(rows) < UNMET_PAGE:
             return
         after = rows[-1].seq

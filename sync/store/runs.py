@@ -190,6 +190,23 @@ def counts(conn: Conn) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def last_complete_start(conn: Conn, connection_id: str) -> str | None:
+    """When the last complete full read of the connection began, as the tables keep times."""
+    query = (
+        sa.select(_RUN.c.started_at)
+        .where(
+            _RUN.c.connection_id == connection_id,
+            _RUN.c.mode == "full",
+            _RUN.c.complete.is_(True),
+            _RUN.c.dry_run.is_(False),
+            _RUN.c.ended_at.is_not(None),
+        )
+        .order_by(_RUN.c.id.desc())
+        .limit(1)
+    )
+    return conn.scalar(query)
+
+
 def request_stop(conn: Conn, run_id: str) -> None:
     """Ask a run to end early; one that nobody has claimed is cancelled when it is. Raises NotFound."""
     if conn.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(stop_requested=True)).rowcount == 0:

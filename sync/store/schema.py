@@ -139,10 +139,10 @@ directory_user = Table(
     Column("origin", _string(8), nullable=False),
     Column("fingerprint", LargeBinary),
     Column("version", Integer, nullable=False, server_default=text("1")),
-    Column("absences", Integer, nullable=False, server_default=text("0")),
     Column("deleted_at", AT),
     Column("created_at", AT, nullable=False),
     Column("updated_at", AT, nullable=False),
+    Column("absent_at", AT),
     Index(
         "uq_directory_user_external",
         "connection_id",
@@ -191,10 +191,10 @@ directory_group = Table(
     Column("fingerprint", LargeBinary),
     Column("member_digest", LargeBinary),
     Column("version", Integer, nullable=False, server_default=text("1")),
-    Column("absences", Integer, nullable=False, server_default=text("0")),
     Column("deleted_at", AT),
     Column("created_at", AT, nullable=False),
     Column("updated_at", AT, nullable=False),
+    Column("absent_at", AT),
     Index(
         "uq_directory_group_external",
         "connection_id",

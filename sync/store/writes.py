@@ -126,6 +126,12 @@ def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None
     conn.execute(statement, parameters)
 
 
+def note_absence(conn: Connection, table: sa.Table, ids: Iterable[str], at: str) -> None:
+    """Note that a complete read missed these rows; that is no change of theirs, so no version."""
+    for part in chunks(ids):
+        conn.execute(sa.update(table).where(table.c.id.in_(part)).values(absent_at=at))
+
+
 def set_link(conn: Connection, row: Row) -> None:
     """Point a directory user at a user, whoever it pointed at before."""
     conn.execute(sa.delete(link).where(link.c.directory_user_id == row["directory_user_id"]))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync.model.errors import CursorExpired, Incomplete, Transient
+from sync.model.errors import CursorExpired, Denied, Incomplete, Transient
 from sync.model.resources import GroupRecord, Status, UserRecord
 from sync.model.source import (
     Effort,
@@ -37,7 +37,7 @@ class Ledger:
 
     ``hidden`` people and groups are left out of lists but answer when asked by id. ``unread``
     groups refuse their members. ``breaks_after`` pages the walk ends in an error. ``mute`` answers
-    no look-up. ``ends`` False leaves the walk without an End.
+    no look-up, ``denied`` refuses every one. ``ends`` False leaves the walk without an End.
     """
 
     people: dict[str, UserRecord] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Ledger:
     set_aside: list[SetAside] = field(default_factory=list)
     breaks_after: int | None = None
     mute: bool = False
+    denied: bool = False
     ends: bool = True
     stated_users: int | None = None
     cursor: str | None = None
@@ -142,6 +143,8 @@ class LedgerSource:
     def lookup(self, external_ids: Sequence[str]) -> Found:
         ledger = self._ledger
         ledger.asked += external_ids
+        if ledger.denied:
+            raise Denied("single people may not be read")
         if ledger.mute:
             raise Transient("the directory does not answer")
         present = {id_: ledger.people[id_] for id_ in external_ids if id_ in ledger.people}

@@ -193,3 +193,42 @@ def test_an_unusable_record_counts_as_present(house: House, ledger: Ledger) -> N
     run = house.pull(connection, ledger.source)
     assert (run.state, happened(run), ledger.asked) == (RunState.SUCCEEDED, {}, [])
     assert "no userName" in " ".join(run.reasons)
+
+
+def test_without_the_right_to_look_up_two_complete_reads_must_miss_somebody(
+    house: House, ledger: Ledger
+) -> None:
+    """The first complete read without A keeps her; the second in a row suspends her, and says why."""
+    connection = house.connect()
+    house.settle(connection, ledger.source)
+    ledger.denied = True
+    ledger.remove("A")
+    first = house.pull(connection, ledger.source)
+    assert "a@example.com" in active(house)
+    assert "two complete reads" not in " ".join(house.plan(first).reasons)
+    assert "another complete read" in " ".join(house.plan(first).reasons)
+    second = house.pull(connection, ledger.source)
+    assert happened(second)["suspend"] == 1
+    assert "two complete reads in a row" in house.items(second)[0].reason
+
+
+def test_who_was_seen_in_between_is_missed_anew(house: House, ledger: Ledger) -> None:
+    """Two reads that miss A, with one between that shows her, are not two in a row."""
+    connection = house.connect()
+    house.settle(connection, ledger.source)
+    ledger.denied = True
+    for hidden in ({"A"}, set(), {"A"}):
+        ledger.hidden = hidden
+        house.pull(connection, ledger.source)
+    assert "a@example.com" in active(house)
+
+
+def test_a_dry_run_is_no_read_of_the_two(house: House, ledger: Ledger) -> None:
+    """A preview leaves no mark that a later read could count on."""
+    connection = house.connect()
+    house.settle(connection, ledger.source)
+    ledger.denied = True
+    ledger.remove("A")
+    house.pull(connection, ledger.source, dry_run=True)
+    house.pull(connection, ledger.source)
+    assert "a@example.com" in active(house)
