@@ -17,6 +17,7 @@ from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.tokens import Tokens
+from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
 from sync.store import migrate
@@ -52,6 +53,7 @@ class App:
         self.dashboard = Dashboard(self.wires)
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
+        self.webhooks = Webhooks(self.wires)
 
     def daemon_answers(self) -> bool:
         """Whether a daemon answers at the address these settings name."""

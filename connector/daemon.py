@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from connector.app import App
-from connector.scheduler import Loop
+from connector.scheduler import Crew, Loop
 from connector.settings import Settings
 from sync.model.errors import Misconfigured
 
@@ -82,6 +82,9 @@ def working(app: App, draining: threading.Event, *, workers: int = WORKERS) -> I
         )
         for number in range(1, workers + 1)
     ]
+    rung = threading.Event()
+    post = Crew("webhook", lambda: app.webhooks.claim(draining.is_set), hands=app.webhooks.at_once, wake=rung)
+    loops.append(Loop("webhooks", post.turn, rest_s=POLL_S, stop=draining, wake=rung))
     try:
         yield wake
     finally:

@@ -54,3 +54,46 @@ class Loop:
             # The outermost loop: it must outlive a mistake in one turn.
             log.exception("loop goes on after a mistake in this program", loop=self._thread.name)
         return False
+
+
+class Crew:
+    """Hands for work that comes in pieces: each piece in a thread of its own, so many at a time.
+
+    ``claim`` gives the next piece, or None. ``wake`` is set when a hand is free again.
+    """
+
+    def __init__(
+        self, name: str, claim: Callable[[], Callable[[], None] | None], *, hands: int, wake: threading.Event
+    ) -> None:
+        self._name, self._claim, self._wake = name, claim, wake
+        self._free = threading.Semaphore(hands)
+
+    def turn(self) -> bool:
+        """Start what can be started; for a ``Loop``, which is then to rest until ``wake``."""
+        while self._free.acquire(blocking=False):
+            started = False
+            try:
+                started = self._start()
+            finally:
+                if not started:
+                    self._free.release()
+            if not started:
+                break
+        return False
+
+    def _start(self) -> bool:
+        work = self._claim()
+        if work is None:
+            return False
+        threading.Thread(target=self._do, args=(work,), name=self._name, daemon=True).start()
+        return True
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            # The outermost frame of this thread: whose piece it was, the next one is done.
+            log.exception("goes on after a mistake in this program", loop=self._name)
+        finally:
+            self._free.release()
+            self._wake.set()

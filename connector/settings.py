@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -27,6 +28,7 @@ from connector.connection_settings import (
     Texts,
     is_loopback,
 )
+from connector.durations import span
 from connector.nearest import hint
 from connector.references import read_secret_file, resolve
 from sync.model.errors import Misconfigured
@@ -60,6 +62,28 @@ class Tags(Section):
         return template
 
 
+class Webhooks(Section):
+    """How webhooks are called: whether on private networks, how long at most, and how long again."""
+
+    allow_private: bool = False
+    timeout: str = "15s"
+    give_up_after: str = "3d"
+    endpoints_at_once: int = Field(default=16, ge=1, le=64)
+
+    @field_validator("timeout", "give_up_after")
+    @classmethod
+    def _is_a_span(cls, text: str) -> str:
+        span(text)
+        return text
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_short(cls, text: str) -> str:
+        if not timedelta(seconds=1) <= span(text) <= timedelta(seconds=45):
+            raise ValueError("webhooks.timeout must be between 1s and 45s")
+        return text
+
+
 class Log(Section):
     """``auto`` is readable on a terminal and JSON elsewhere."""
 
@@ -83,6 +107,7 @@ class Settings(BaseSettings):
     seats: Seats = Seats()
     tags: Tags = Tags()
     protected: Texts = ()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     connections: tuple[AnyConnection, ...] = ()
 

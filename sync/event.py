@@ -22,6 +22,18 @@ TYPES: Final = {
 }
 """Event type by action. RECORD changes nobody, so nobody hears of it."""
 
+ANNOUNCED: Final = (
+    "run.succeeded",
+    "run.held",
+    "run.partial",
+    "seats.threshold_reached",
+    "push.suspension_burst",
+)
+"""Types of events that tell of no change: how a run ended, seats running out, many suspensions."""
+
+ALL_TYPES: Final = (*TYPES.values(), *ANNOUNCED)
+"""Every type an event can have."""
+
 
 def body(
     change: Change,

@@ -1,4 +1,4 @@
-"""Verbs on groups, seats and events."""
+"""Verbs on groups and seats."""
 
 from __future__ import annotations
 
@@ -57,30 +57,3 @@ def seats(door: Door) -> int:
     pairs += [(f"used by {name}", count) for name, count in found["by_connection"].items()]
     door.show(found, lambda: facts(pairs))
     return ExitCode.DONE
-
-
-@click.group(cls=LazyGroup)
-def events() -> None:
-    """What was told to the outside, in order."""
-
-
-@events.command("list", cls=Verb, epilog=example("connector events list --after 100 --limit 20"))
-@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="The last sequence seen.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
-@verb
-def list_events(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
-    """List events, oldest first."""
-    found = door.app.people.events(after=after, limit=limit, types=list(types) or None)
-    rows = [
-        [each["sequence"], each["occurred_at"], each["type"], _about(each), each.get("reason")]
-        for each in found["events"]
-    ]
-    door.show(found, lambda: table(("SEQUENCE", "AT", "TYPE", "WHO", "WHY"), rows, "no events"))
-    return ExitCode.DONE
-
-
-def _about(event: dict[str, Any]) -> str:
-    """Whom an event is about: a person or group, else the connection whose run it tells of."""
-    about = event.get("subject") or event.get("connection") or {}
-    return str(about.get("label") or about.get("name") or "")

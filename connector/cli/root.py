@@ -27,7 +27,8 @@ _VERBS = {
     "freeze": ("connector.cli.attention:freeze", "Switch removals off and on."),
     "seats": ("connector.cli.groups:seats", "Show how many seats are used."),
     "status": ("connector.cli.setup:status", "Everything on one screen."),
-    "events": ("connector.cli.groups:events", "List what was told to the outside."),
+    "events": ("connector.cli.events:events", "List, follow and send again what was told to the outside."),
+    "webhooks": ("connector.cli.webhooks:webhooks", "Call addresses with every event."),
 }
 
 

@@ -110,6 +110,11 @@ class People:
             found = outbox.events(conn, after=after, limit=limit, types=types)
         return {"events": found, "next": found[-1]["sequence"] if found else after}
 
+    def last_sequence(self) -> int:
+        """The highest sequence of the feed by now."""
+        with self._wires.database.read() as conn:
+            return outbox.last_sequence(conn)
+
     def event_count(self) -> int:
         with self._wires.database.read() as conn:
             return outbox.count(conn)

@@ -49,6 +49,12 @@ def claim(conn: Conn, *, owner: str, lease_s: float, now: datetime) -> Turn | No
     return Turn(endpoint=endpoints.endpoint_of(row), owner=owner, fence=row.fence)
 
 
+def is_anything_ready(conn: Conn, now: datetime) -> bool:
+    """Whether a claim would find an endpoint; asks without a lock, for those who ask all the time."""
+    ready = _is_ready(to_text(now), to_text(_lease_clock(conn, now)))
+    return conn.execute(sa.select(_ENDPOINT.c.id).where(ready).limit(1)).first() is not None
+
+
 def _is_ready(now: str, lease_now: str) -> sa.ColumnElement[bool]:
     due = sa.exists().where(_DELIVERY.c.endpoint_id == _ENDPOINT.c.id, _DELIVERY.c.next_at <= now)
     newest = sa.select(sa.func.max(_OUTBOX.c.seq)).scalar_subquery()

@@ -1,0 +1,88 @@
+"""Verbs on events: what was told to the outside, in order, as it comes, and once more."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+POLL_S = 1.0
+_HEADERS = ("SEQUENCE", "AT", "TYPE", "WHO", "WHY")
+
+
+@click.group(cls=LazyGroup)
+def events() -> None:
+    """What was told to the outside, in order."""
+
+
+@events.command("list", cls=Verb, epilog=example("connector events list --after 100 --limit 20"))
+@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="The last sequence seen.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
+@verb
+def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
+    """List events, oldest first."""
+    found = door.app.people.events(after=after, limit=limit, types=list(types) or None)
+    rows = [_row(each) for each in found["events"]]
+    door.show(found, lambda: table(_HEADERS, rows, "no events"))
+    return ExitCode.DONE
+
+
+@events.command(cls=Verb, epilog=example("connector events tail --json | jq .type"))
+@click.option(
+    "--after", type=click.IntRange(0), metavar="SEQ", help="Begin behind this one; else with new ones."
+)
+@click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many.")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
+@verb
+def tail(door: Door, after: int | None, count: int | None, types: tuple[str, ...]) -> int:
+    """Show events as they come, one per line (with --json: one document per line), until Ctrl-C."""
+    seen = door.app.people.last_sequence() if after is None else after
+    left, rest = count, threading.Event()
+    while left is None or left > 0:
+        page = door.app.people.events(after=seen, limit=min(left or 100, 100), types=list(types) or None)
+        for each in page["events"]:
+            _say(door, each)
+        seen, left = page["next"], None if left is None else left - len(page["events"])
+        if not page["events"]:
+            rest.wait(POLL_S)
+    return ExitCode.DONE
+
+
+@events.command(cls=Verb, epilog=example("connector events replay --after 1200 --until 1300"))
+@click.option(
+    "--after", required=True, type=click.IntRange(0), metavar="SEQ", help="The last one that is not sent."
+)
+@click.option("--until", type=click.IntRange(1), metavar="SEQ", help="The last one that is sent.")
+@click.option("--webhook", "refs", multiple=True, metavar="WEBHOOK", help="Only to this webhook.")
+@verb
+def replay(door: Door, after: int, until: int | None, refs: tuple[str, ...]) -> int:
+    """Send a range of events to webhooks once more."""
+    done = door.app.webhooks.replay(after=after, until=until, refs=refs)
+    rows = [[each["id"], each["url"], each["events"]] for each in done["webhooks"]]
+    door.show(done, lambda: table(("WEBHOOK", "URL", "EVENTS"), rows, "no webhooks"))
+    return ExitCode.DONE
+
+
+def _say(door: Door, event: dict[str, Any]) -> None:
+    if door.is_json:
+        import orjson
+
+        click.echo(orjson.dumps(event).decode())
+    else:
+        click.echo("  ".join(str(cell) for cell in _row(event) if cell))
+
+
+def _row(event: dict[str, Any]) -> list[object]:
+    return [event["sequence"], event["occurred_at"], event["type"], _about(event), event.get("reason")]
+
+
+def _about(event: dict[str, Any]) -> str:
+    """Whom an event is about: a person or group, else the connection whose run it tells of."""
+    about = event.get("subject") or event.get("connection") or {}
+    return str(about.get("label") or about.get("name") or "")

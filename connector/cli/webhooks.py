@@ -1,0 +1,157 @@
+"""Verbs on webhooks: addresses that hear of every event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+_ID = "0j5t2kq8m1x7c3v9"
+
+
+@click.group(cls=LazyGroup)
+def webhooks() -> None:
+    """Addresses that are called with every event, signed per Standard Webhooks."""
+
+
+@webhooks.command(
+    cls=Verb, epilog=example("connector webhooks add https://app.example.com/hooks --type 'user.*'")
+)
+@click.argument("url")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
+@click.option("--connection", metavar="NAME", help="Only this connection's events.")
+@click.option("--note", default="", metavar="TEXT", help="For people.")
+@click.option(
+    "--after", type=click.IntRange(0), metavar="SEQ", help="Events behind this one too; else new ones."
+)
+@verb
+def add(door: Door, url: str, **wanted: Any) -> int:
+    """Call an address with every event from now on; prints its secret, the only time it is shown."""
+    made = door.app.webhooks.add(url, by=door.by, **wanted)
+    door.show(made, lambda: facts(made.items()))
+    return ExitCode.DONE
+
+
+@webhooks.command("list", cls=Verb, epilog=example("connector webhooks list"))
+@verb
+def list_(door: Door) -> int:
+    """List webhooks with how they do."""
+    found = door.app.webhooks.listed()
+    rows = [
+        [
+            each["id"],
+            each["url"],
+            _state(each),
+            each["deliveries"]["pending"] + each["deliveries"]["failed"],
+            each["deliveries"]["dead"],
+            each["last_error"],
+        ]
+        for each in found
+    ]
+    headers = ("ID", "URL", "STATE", "WAITING", "DEAD", "LAST ERROR")
+    door.show({"webhooks": found}, lambda: table(headers, rows, "no webhooks"))
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks log {_ID} --state dead"))
+@click.argument("webhook")
+@click.option("--state", type=click.Choice(["pending", "delivered", "failed", "dead"]))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@verb
+def log(door: Door, webhook: str, state: str | None, limit: int) -> int:
+    """Show what was delivered, what will be tried again, and what was given up."""
+    found = door.app.webhooks.log(webhook, state=state, limit=limit)
+    keys = ("sequence", "type", "state", "attempts", "next_at", "last_status", "last_error")
+    headers = ("SEQUENCE", "TYPE", "STATE", "TRIES", "NEXT", "STATUS", "ERROR")
+    rows = [[each[key] for key in keys] for each in found]
+    door.show({"deliveries": found}, lambda: table(headers, rows, "no deliveries"))
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks test {_ID}"))
+@click.argument("webhook")
+@verb
+def test(door: Door, webhook: str) -> int:
+    """Call a webhook now with a test event; exits 4 when it is not accepted."""
+    done = door.app.webhooks.test(webhook)
+    outcome = "accepted" if done["delivered"] else f"not accepted: {done['error']}"
+    door.show(done, lambda: f"{done['url']}: {outcome}")
+    return ExitCode.DONE if done["delivered"] else ExitCode.PARTIAL
+
+
+@webhooks.command(
+    cls=Verb,
+    epilog=example(
+        f"connector webhooks redeliver {_ID}", f"connector webhooks redeliver {_ID} --sequence 42"
+    ),
+)
+@click.argument("webhook")
+@click.option("--event", "event_id", metavar="ID", help="Only this event, by its id.")
+@click.option("--sequence", "sequences", multiple=True, type=int, metavar="SEQ", help="Only this event.")
+@verb
+def redeliver(door: Door, webhook: str, event_id: str | None, sequences: tuple[int, ...]) -> int:
+    """Deliver again what was given up, or the events that are named."""
+    done = door.app.webhooks.redeliver(webhook, event_id=event_id, sequences=sequences)
+    door.show(done, lambda: f"{done['redelivered']} events are delivered again")
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks rotate {_ID} --grace 24h"))
+@click.argument("webhook")
+@click.option(
+    "--grace", default="7d", show_default=True, metavar="SPAN", help="How long the old one signs too."
+)
+@verb
+def rotate(door: Door, webhook: str, grace: str) -> int:
+    """Make a new secret and print it, the only time it is shown."""
+    from connector.durations import span
+
+    try:
+        lives_on = span(grace)
+    except ValueError as error:
+        raise click.UsageError(f"--grace: {error}") from None
+    made = door.app.webhooks.rotate(webhook, lives_on)
+    door.show(made, lambda: facts(made.items()))
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks pause {_ID}"))
+@click.argument("webhook")
+@verb
+def pause(door: Door, webhook: str) -> int:
+    """Stop calling a webhook; its events wait."""
+    done = door.app.webhooks.set_enabled(webhook, enabled=False)
+    door.show(
+        done, lambda: f"{done['id']} is paused; its events wait for: connector webhooks resume {done['id']}"
+    )
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks resume {_ID}"))
+@click.argument("webhook")
+@verb
+def resume(door: Door, webhook: str) -> int:
+    """Go on calling a webhook, with everything that came meanwhile, at once."""
+    done = door.app.webhooks.set_enabled(webhook, enabled=True)
+    door.show(done, lambda: f"{done['id']} is called again")
+    return ExitCode.DONE
+
+
+@webhooks.command(cls=Verb, epilog=example(f"connector webhooks remove {_ID}"))
+@click.argument("webhook")
+@verb
+def remove(door: Door, webhook: str) -> int:
+    """Forget a webhook and what waits for it."""
+    done = door.app.webhooks.remove(webhook)
+    door.show(done, lambda: f"{done['url']} is called no more")
+    return ExitCode.DONE
+
+
+def _state(endpoint: dict[str, Any]) -> str:
+    if not endpoint["enabled"]:
+        return "paused"
+    return f"failing since {endpoint['failing_since']}" if endpoint["failing_since"] else "well"

@@ -1,0 +1,204 @@
+"""Webhook delivery: takes an endpoint that has something to deliver, and calls it for a while.
+
+Each endpoint is called by one replica at a time, under a lease; several at once are called by
+several threads, so a slow or broken one holds up nobody else. An event that was accepted is
+written down after the call: who is killed in between sends it again, with the same ``webhook-id``.
+
+Nothing here sleeps. What failed gets a time at which it is due again; an endpoint that keeps
+failing rests as a whole and is then tried with a single call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+
+from connector.posting import Answer, Line, Poster, signed
+from sync.model.errors import ConnectorError, LeaseLost, Misconfigured
+from sync.model.webhook import DeliveryState, Due, Endpoint, Health, Settled, Turn, live_secrets
+from sync.store import deliveries
+from sync.store.database import Database
+from sync.store.text import from_json, to_json
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE: Final = 8
+"""Calls to one endpoint at a time, each about another person."""
+
+TURN: Final = timedelta(seconds=5)
+"""How long one endpoint may be served before it is another's turn."""
+
+FAILING_AFTER: Final = 3
+"""Failed calls in a row, with none accepted between, after which the endpoint rests as a whole."""
+
+FIRST_WAIT: Final = timedelta(seconds=5)
+LONGEST_WAIT: Final = timedelta(minutes=30)
+LONGEST_REST: Final = timedelta(minutes=10)
+_THIS_EVENT: Final = frozenset({400, 409, 413, 415, 422})
+"""Answers that speak of this one event, not of the endpoint."""
+
+log = structlog.get_logger("connector.delivery")
+
+
+@dataclass(kw_only=True)
+class Deliverer:
+    """One process's postman. ``jitter`` gives numbers in [0, 1); ``open_secret`` opens an endpoint's seal."""
+
+    database: Database
+    poster: Poster
+    open_secret: Callable[[str, str], str]
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    give_up_after: timedelta
+    owner: str
+    lease_s: float = 60.0
+
+    def claim(self, stop: Callable[[], bool] = lambda: False) -> Callable[[], None] | None:
+        """The work of one endpoint's turn, to be called in any thread; None when nothing is due."""
+        now = self.clock()
+        with self.database.read() as conn:
+            if not deliveries.is_anything_ready(conn, now):
+                return None
+        with self.database.write() as conn:
+            turn = deliveries.claim(conn, owner=self.owner, lease_s=self.lease_s, now=now)
+        return None if turn is None else partial(self._take, turn, stop)
+
+    def work_one(self) -> bool:
+        """Take one endpoint's turn here and now; False when there was none."""
+        work = self.claim()
+        if work is not None:
+            work()
+        return work is not None
+
+    def _take(self, turn: Turn, stop: Callable[[], bool]) -> None:
+        with structlog.contextvars.bound_contextvars(webhook=turn.endpoint.id):
+            try:
+                self._deliver(turn, stop)
+                with self.database.write() as conn:
+                    deliveries.release(conn, turn)
+            except LeaseLost as error:
+                log.info("turn ends early", why=error.message)
+            except ConnectorError as error:
+                # Its lease ends by itself, and then it is tried again.
+                log.warning("webhook waits", error=error.message)
+
+    def _deliver(self, turn: Turn, stop: Callable[[], bool]) -> None:
+        ends_at = self.clock() + TURN
+        with self.poster.line(turn.endpoint.url, connections=AT_ONCE) as line:
+            while not stop() and self._round(turn, line) and self.clock() < ends_at:
+                pass
+
+    def _round(self, turn: Turn, line: Line) -> bool:
+        """One round of calls; whether another may follow."""
+        now = self.clock()
+        with self.database.write() as conn:
+            endpoint = deliveries.renew(conn, turn, lease_s=self.lease_s, now=now)
+            looked_at = deliveries.fan_out(conn, endpoint, now=now)
+            limit = AT_ONCE if endpoint.failures < FAILING_AFTER else 1
+            found = deliveries.due(conn, endpoint.id, now=now, limit=limit)
+        if not found:
+            return looked_at > 0
+        try:
+            keys = self._keys(endpoint, now)
+        except Misconfigured as error:
+            answers = [Answer(error=error.message)] * len(found)
+        else:
+            answers = in_threads(lambda each: self._call(line, keys, each), found)
+        return self._settle(turn, list(zip(found, answers, strict=True)))
+
+    def _keys(self, endpoint: Endpoint, now: datetime) -> list[str]:
+        return [self.open_secret(endpoint.id, each.sealed) for each in live_secrets(endpoint.secrets, now)]
+
+    def _call(self, line: Line, keys: Sequence[str], each: Due) -> Answer:
+        if each.body is None or each.event_id is None:
+            return Answer(error="the event is no longer kept")
+        body = body_of(each.body, each.sequence)
+        return line.post(body, signed(keys, each.event_id, self.clock(), body))
+
+    def _settle(self, turn: Turn, answered: Sequence[tuple[Due, Answer]]) -> bool:
+        now = self.clock()
+        with self.database.write() as conn:
+            before = deliveries.renew(conn, turn, lease_s=self.lease_s, now=now)
+            results = [self._settled(due, answer, now) for due, answer in answered]
+            deliveries.settle(conn, before.id, results, now=now)
+            after = self._health(before, [answer for _, answer in answered], now)
+            deliveries.report(conn, before.id, after, now=now)
+            if after.failing_since is not None and now - after.failing_since >= self.give_up_after:
+                deliveries.bury(
+                    conn,
+                    before.id,
+                    made_before=now - self.give_up_after,
+                    error=f"given up: the endpoint did not answer well for days ({after.error})",
+                    now=now,
+                )
+        _tell(before, after)
+        return after.next_at is None
+
+    def _settled(self, due: Due, answer: Answer, now: datetime) -> Settled:
+        told = partial(Settled, sequence=due.sequence, status=answer.status, error=answer.error)
+        if answer.accepted:
+            return told(state=DeliveryState.DELIVERED)
+        ends_at = (due.first_at or now) + self.give_up_after
+        if due.body is None or now >= ends_at:
+            return told(state=DeliveryState.DEAD)
+        wait = self._wait(due.attempts, LONGEST_WAIT, answer.retry_after_s)
+        # The last try is made when the time is up, not somewhere before.
+        return told(state=DeliveryState.FAILED, next_at=min(now + wait, ends_at))
+
+    def _health(self, before: Endpoint, answers: Sequence[Answer], now: datetime) -> Health:
+        worst = next((answer for answer in answers if not answer.accepted), answers[0])
+        told = partial(Health, status=worst.status, error=worst.error)
+        if any(answer.accepted for answer in answers):
+            return told()
+        blamed = [answer for answer in answers if answer.status not in _THIS_EVENT]
+        failures = before.failures + len(blamed)
+        since = before.failing_since or (now if blamed else None)
+        if not blamed or failures < FAILING_AFTER:
+            return told(failures=failures, failing_since=since)
+        asked_s = max((answer.retry_after_s or 0.0 for answer in blamed), default=0.0)
+        rest = self._wait(failures - FAILING_AFTER, LONGEST_REST, asked_s)
+        return told(failures=failures, failing_since=since, next_at=now + rest)
+
+    def _wait(self, times: int, longest: timedelta, asked_s: float | None) -> timedelta:
+        """5 s, 15 s, 45 s … up to ``longest``, a fifth more or less, and not before the receiver asked."""
+        usual: timedelta = min(FIRST_WAIT * 3 ** min(times, 12), longest) * (0.8 + 0.4 * self.jitter())
+        return max(usual, min(timedelta(seconds=asked_s or 0), longest))
+
+
+def body_of(stored: str, sequence: int) -> str:
+    """What is sent for an event: its envelope with its sequence, as JSON with sorted keys."""
+    return to_json(from_json(stored) | {"sequence": sequence})
+
+
+def in_threads(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """The results of ``work`` in order, each item in a thread of its own.
+
+    Daemon threads: a process that is told to end does not wait for somebody's slow answer.
+    """
+    results: dict[int, R] = {}
+
+    def do(place: int, item: T) -> None:
+        results[place] = work(item)
+
+    threads = [threading.Thread(target=do, args=pair, daemon=True) for pair in enumerate(items) if pair[0]]
+    for thread in threads:
+        thread.start()
+    do(0, items[0])
+    for thread in threads:
+        thread.join()
+    return [results[place] for place in range(len(items))]
+
+
+def _tell(before: Endpoint, after: Health) -> None:
+    """Once when an endpoint begins to rest, once when it is well again."""
+    if before.failures < FAILING_AFTER <= after.failures:
+        log.warning("webhook fails and rests", url=before.url, error=after.error)
+    elif after.failures == 0 and before.failures >= FAILING_AFTER:
+        log.info("webhook is well again", url=before.url)
