@@ -44,10 +44,20 @@ def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: in
 
 @plans.command(cls=Verb, epilog=example("connector plans show 0j5t2k"))
 @click.argument("plan_id")
+@click.option("--search", metavar="TEXT", help="Only who or what has this in its name.")
+@click.option("--all", "every", is_flag=True, help="Every item, not the first few of each kind.")
+@click.option("--markdown", is_flag=True, help="As Markdown, every item.")
 @verb
-def show(door: Door, plan_id: str) -> int:
+def show(door: Door, plan_id: str, search: str | None, *, every: bool, markdown: bool) -> int:
     """Show a plan as a person reads it; --json gives every item."""
-    door.show(door.app.plans.show(plan_id), lambda: door.app.plans.text(plan_id).rstrip("\n"))
+    plans = door.app.plans
+
+    def text() -> str:
+        if markdown:
+            return plans.markdown(plan_id, search=search)
+        return plans.text(plan_id, search=search, every=every).rstrip("\n")
+
+    door.show(plans.show(plan_id, search=search), text)
     return ExitCode.DONE
 
 

@@ -39,18 +39,27 @@ class Plans:
         with self._wires.database.read() as conn:
             return store.items(conn, store.get(conn, plan_id).id, limit=limit, search=search)
 
-    def show(self, plan_id: str) -> dict[str, Any]:
+    def show(self, plan_id: str, *, search: str | None = None) -> dict[str, Any]:
+        """The plan with its items, or those whose subject holds ``search``."""
         from sync.render import as_json
 
         plan = self.get(plan_id)
-        return as_json(plan, self.items(plan.id))
+        return as_json(plan, self.items(plan.id, search=search))
 
-    def text(self, plan_id: str) -> str:
-        """The plan as a person reads it."""
-        from sync.render import as_text
+    def text(self, plan_id: str, *, search: str | None = None, every: bool = False) -> str:
+        """The plan as a person reads it; ``every`` item instead of the first of each kind."""
+        from sync.render import PER_ACTION, as_text
 
         plan = self.get(plan_id)
-        return as_text(plan, self.items(plan.id))
+        items = self.items(plan.id, search=search)
+        return as_text(plan, items, per_action=None if every else PER_ACTION)
+
+    def markdown(self, plan_id: str, *, search: str | None = None) -> str:
+        """The plan as Markdown, every item."""
+        from sync.render import as_markdown
+
+        plan = self.get(plan_id)
+        return as_markdown(plan, self.items(plan.id, search=search))
 
     def listed(
         self, ref: str | None = None, *, states: Sequence[str] = (), limit: int = 50

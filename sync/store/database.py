@@ -9,7 +9,9 @@ is what a write costs.
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -198,14 +200,14 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
         dbapi.create_function("connector_fold", 1, _or_null(folded), deterministic=True)
         dbapi.create_function("connector_instant", 1, _or_null(instant_text), deterministic=True)
         for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: the switch to WAL waits, too
-            "journal_mode=WAL",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-16000",
         ):
             dbapi.execute(f"PRAGMA {pragma}")
+        _switch_to_wal(dbapi)
         if begin == "BEGIN":
             dbapi.execute("PRAGMA query_only=ON")
 
@@ -214,6 +216,25 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
         conn.exec_driver_sql(begin)
 
     return engine
+
+
+def _switch_to_wal(dbapi: Any) -> None:
+    """Make the file a write-ahead one, which it then stays.
+
+    SQLite does not wait for a lock here, whatever busy_timeout says: two processes that open a new
+    file at once would have one of them fail.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            if dbapi.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                dbapi.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _or_null(function: Callable[[str], str | None]) -> Callable[[Any], str | None]:

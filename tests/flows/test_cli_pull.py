@@ -165,3 +165,15 @@ def test_a_freeze_keeps_everybody(cli: Cli, connect: Connect, okta: Simulator) -
     assert cli("freeze", "off", "--json").json == {"ended": True}
     assert cli("sync", "now", "acme", "--wait").code == 0
     assert cli("users", "list", "--inactive", "--json").json["total"] >= 1
+
+
+def test_a_plan_is_searched_and_shown_in_other_forms(cli: Cli, connect: Connect, okta: Simulator) -> None:
+    """One person of many is found by name; --all and --markdown show every item."""
+    connect(cli)
+    plan_id = cli("sync", "now", "acme", "--wait", "--json").json["plan_id"]
+    somebody = sorted(active_emails(okta))[0]
+    found = cli("plans", "show", plan_id, "--search", somebody.upper(), "--json").json["items"]
+    assert [item["subject"] for item in found] == [somebody]
+    everybody = cli("plans", "show", plan_id, "--all").out
+    assert all(email in everybody for email in active_emails(okta))
+    assert f"| + | create | {somebody} |" in cli("plans", "show", plan_id, "--markdown").out
