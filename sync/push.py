@@ -49,7 +49,7 @@ from sync.model.session import (
 )
 from sync.policy import address_of
 from sync.proposal import fresh_ids, raise_attention, stored_record
-from sync.store import attention, connections, freezes, resources, scim
+from sync.store import attention, connections, freezes, plans, resources, scim
 from sync.store.database import Conn, Database
 from sync.store.times import to_text
 
@@ -254,6 +254,8 @@ class PushSession:
             if self._braked(decision.change):
                 return self._again(Kind.USER, decision.change.subject.id)
             self._apply([decision.change])
+        elif record.external_id and record.status is Status.ACTIVE:
+            plans.overtake(self._conn, self._connection.id, [record.external_id])
         if decision.attention is not None:
             raise_attention(self._conn, self._connection.id, [decision.attention], None, self._now)
         row_id = decision.change.subject.id if decision.change else _id_of(found)

@@ -106,6 +106,8 @@ class Snapshot:
         self._left_out: dict[str, bool] = {}
         self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
+        self.confirmed: set[str] = set()
+        """People a delta showed just as they are stored; a full read confirms by its plan."""
         self.new_users = 0
         self.began_at: datetime | None = None
         self.end: End | None = None
@@ -195,13 +197,15 @@ class Snapshot:
             known = resources.fingerprints(
                 conn, "user", self._connection.id, [record.external_id for record in records]
             )
-        salt = self._policy.salt
+        salt, is_delta = self._policy.salt, self.mode is RunMode.DELTA
         for record in records:
             mark = fingerprint(record, salt)
             entry = known.get(record.external_id)
             if entry is not None:
                 self.users.add(entry[0])
                 if entry[1] == mark:
+                    if is_delta:
+                        self.confirmed.add(record.external_id)
                     continue
             clean = without_nul(record)
             key = fold(address_of(clean, self._policy))

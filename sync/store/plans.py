@@ -107,6 +107,23 @@ def undone(
     return [(row.place, row.change) for row in conn.execute(query.order_by(_ITEM.c.place).limit(limit))]
 
 
+def overtake(conn: Conn, connection_id: str, external_ids: Collection[str]) -> None:
+    """Drop from the plan that waits what is about these people: the directory shows them as stored."""
+    waiting = current_held(conn, connection_id)
+    if waiting is None or not external_ids:
+        return
+    query = sa.select(_ITEM.c.place, _ITEM.c.change).where(
+        _ITEM.c.plan_id == waiting.id, _ITEM.c.state == ItemState.HELD.value
+    )
+    about = ((row.place, from_json(row.change)["subject"]) for row in conn.execute(query))
+    places = [
+        place
+        for place, subject in about
+        if subject["kind"] == "user" and subject.get("external_id") in external_ids
+    ]
+    set_states(conn, waiting.id, places, ItemState.STALE)
+
+
 def discard_unfinished(conn: Conn, run_id: str) -> None:
     """Forget a plan that a killed run had begun and not concluded."""
     conn.execute(sa.delete(_PLAN).where(_PLAN.c.run_id == run_id, _PLAN.c.hash == ""))
