@@ -1,15 +1,16 @@
 """The engine's own cost: a pull beside a bare download-and-parse of the same pages.
 
-    python -m benchmarks.pull                      # 10k users on SQLite
-    python -m benchmarks.pull --size 100k --database postgresql+psycopg://…
+    python -m benchmarks.pull                                      # 10k users on SQLite
+    python -m benchmarks.pull --size 100k --database postgresql    # a server of its own
 
-Every figure comes from a process of its own. Prints JSON: seconds, peak memory, and the ratio of
-each kind of run to the floor.
+Every figure comes from a process of its own. Prints JSON: seconds, CPU seconds (user and system, of
+that process alone), peak memory, database statements, and the ratio of each kind of run to the floor.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import multiprocessing
 import os
@@ -18,25 +19,32 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from benchmarks import databases
 
 SIZES = {"1k": (1_000, 40, 5_000), "10k": (10_000, 200, 50_000), "100k": (100_000, 2_000, 1_000_000)}
 """users, groups, memberships"""
+
+Measured = dict[str, Any]
 
 
 def main() -> None:
     arguments = _arguments()
     if arguments.child:
-        print(json.dumps(_child(arguments.child, arguments.base_url, arguments.token, arguments.database)))
+        print(json.dumps(_child(arguments)))
         return
-    results = [_measure(size, arguments.database, arguments.repeat) for size in arguments.size]
-    print(json.dumps({"machine": _machine(), "results": results}, indent=2))
+    print(json.dumps(report(arguments.size, arguments.database, arguments.repeat), indent=2))
+
+
+def report(sizes: Sequence[str], names: Sequence[str], repeat: int) -> Measured:
+    """Every size on every database."""
+    results = [_measure(size, name, repeat) for size in sizes for name in names]
+    return {"machine": _machine(), "results": results}
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,55 +53,70 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--size", choices=SIZES, action="append", default=None)
     parser.add_argument(
-        "--database", default="sqlite", help="sqlite, or a PostgreSQL URL of an empty database"
+        "--database", action="append", help="sqlite, postgresql, or a PostgreSQL URL of an empty database"
     )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each kind; the median counts")
     for hidden in ("--child", "--base-url", "--token"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.size = arguments.size or ["10k"]
+    arguments.database = arguments.database or ["sqlite"]
     return arguments
 
 
-def _measure(size: str, database: str, repeat: int) -> dict[str, Any]:
+def _measure(size: str, name: str, repeat: int) -> Measured:
     users, groups, memberships = SIZES[size]
-    with _simulator(users, groups, memberships) as (base_url, token), tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/bench.db" if database == "sqlite" else database
+    with _simulator(users, groups, memberships) as (base_url, token):
 
-        def run(kind: str) -> dict[str, Any]:
+        def run(kind: str, url: str) -> Measured:
             command = [sys.executable, "-m", "benchmarks.pull", "--child", kind]
             command += ["--base-url", base_url, "--token", token, "--database", url]
             out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             return dict(json.loads(out.splitlines()[-1]))
 
-        run("floor")
-        floors = [run("floor") for _ in range(repeat)]
-        initial = run("pull")
-        unchanged = [run("pull") for _ in range(repeat)]
-        changed = []
-        for _ in range(repeat):
-            _churn(base_url, users)
-            changed.append(run("pull"))
-        floors += [run("floor") for _ in range(repeat)]
-    floor_s = statistics.median(each["seconds"] for each in floors)
-    rows = {"initial": [initial], "unchanged": unchanged, "changed_1_percent": changed}
+        run("floor", "")  # the simulator makes each record when it is first read
+        floors = [run("floor", "") for _ in range(repeat)]
+        initial = []
+        for left in reversed(range(repeat)):
+            with databases.empty(name) as url:
+                initial.append(run("pull", url))
+                if left == 0:
+                    unchanged = [run("pull", url) for _ in range(repeat)]
+                    changed = [_after_churn(run, url, base_url, users) for _ in range(repeat)]
+        floors += [run("floor", "") for _ in range(repeat)]
+    rows = {"initial": initial, "unchanged": unchanged, "changed_1_percent": changed}
+    floor = _medians(floors)
     return {
         "size": size,
         "users": users,
         "groups": groups,
         "memberships": memberships,
-        "database": "sqlite" if database == "sqlite" else "postgresql",
-        "floor": {"seconds": floor_s, "peak_mib": max(each["peak_mib"] for each in floors)},
-        **{kind: _row(measured, floor_s) for kind, measured in rows.items()},
+        "database": name if name in databases.NAMES else databases.kind(name),
+        "floor": floor,
+        **{kind: _row(measured, floor) for kind, measured in rows.items()},
     }
 
 
-def _row(measured: list[dict[str, Any]], floor_s: float) -> dict[str, Any]:
-    seconds = statistics.median(each["seconds"] for each in measured)
+def _after_churn(run: Any, url: str, base_url: str, users: int) -> Measured:
+    _churn(base_url, users)
+    run("floor", "")
+    return dict(run("pull", url))
+
+
+def _medians(measured: Sequence[Measured]) -> Measured:
     return {
-        "seconds": round(seconds, 3),
-        "times_floor": round(seconds / floor_s, 2),
+        "seconds": round(statistics.median(each["seconds"] for each in measured), 3),
+        "cpu_seconds": round(statistics.median(each["cpu_seconds"] for each in measured), 3),
         "peak_mib": max(each["peak_mib"] for each in measured),
+    }
+
+
+def _row(measured: Sequence[Measured], floor: Measured) -> Measured:
+    row = _medians(measured)
+    return row | {
+        "times_floor": round(row["seconds"] / floor["seconds"], 2),
+        "cpu_times_floor": round(row["cpu_seconds"] / floor["cpu_seconds"], 2),
+        "statements": measured[-1]["statements"],
         "counts": measured[-1]["counts"],
     }
 
@@ -136,15 +159,40 @@ def _churn(base_url: str, users: int) -> None:
     httpx.post(f"{base_url}/_sim/churn", json=body, timeout=120).raise_for_status()
 
 
-def _child(kind: str, base_url: str, token: str, url: str) -> dict[str, Any]:
-    work = _floor if kind == "floor" else _pull
-    prepared = work(base_url, token, url)
+def _child(arguments: argparse.Namespace) -> Measured:
+    """One measurement, of what lies between the two steps of the work."""
+    work = _floor if arguments.child == "floor" else _pull
+    prepared = work(arguments.base_url, arguments.token, arguments.database[0])
     next(prepared)
-    before = time.perf_counter()
+    statements = _count_statements() if work is _pull else [0]
+    profile = cProfile.Profile() if os.environ.get("BENCHMARK_PROFILE") else None
+    before, cpu_before = time.perf_counter(), time.process_time()
+    if profile:
+        profile.enable()
     counts = next(prepared)
-    seconds = time.perf_counter() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_mib": round(peak, 1), "counts": counts}
+    if profile:
+        profile.disable()
+        profile.dump_stats(f"{os.environ['BENCHMARK_PROFILE']}-{arguments.child}-{os.getpid()}")
+    return {
+        "seconds": time.perf_counter() - before,
+        "cpu_seconds": time.process_time() - cpu_before,
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "statements": statements[0],
+        "counts": counts,
+    }
+
+
+def _count_statements() -> list[int]:
+    """A count that grows with each statement sent; COPY goes by the driver and is not in it."""
+    from sqlalchemy import Engine, event
+
+    count = [0]
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def sent(*_: Any) -> None:
+        count[0] += 1
+
+    return count
 
 
 def _floor(base_url: str, token: str, _url: str) -> Iterator[dict[str, int]]:
@@ -212,13 +260,12 @@ def _pull(base_url: str, token: str, url: str) -> Iterator[dict[str, int]]:
     yield {action: count for action, count in ended.counts.items() if count}
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> Measured:
     return {
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
         "system": platform.system(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "folder": Path.cwd().name,
     }
 
 
