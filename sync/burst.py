@@ -37,8 +37,9 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
     if not policy.push_brake:
         return None
     return Transient(
-        f"{recent:,} people were suspended by this connection within an hour; the limit is "
-        f"{limit.text(whole)}. The brake holds further ones: an admin must release it, or they go on later.",
+        f"{recent:,} people were suspended by this connection within an hour; "
+        f"the limit is {limit.text(whole, 'managed active users')}. The brake is on: further ones wait "
+        "until the hour is over, or an admin raises the limit or switches safeguards.push_brake off.",
         retry_after_s=RETRY_AFTER_S,
     )
 

@@ -31,6 +31,14 @@ HEADLINES: Final = {
     Verdict.PARTIAL: "Partial: nothing is removed.",
 }
 
+_TO_DO: Final = {
+    Action.GROUP_CREATE: "groups to create",
+    Action.GROUP_RENAME: "groups to rename",
+    Action.GROUP_DELETE: "groups to delete",
+    Action.MEMBER_ADD: "groups to add members to",
+    Action.MEMBER_REMOVE: "groups to take members out of",
+}
+
 PER_ACTION: Final = 8
 """Lines shown of one kind before the rest is counted."""
 
@@ -52,7 +60,7 @@ def as_text(plan: StoredPlan, items: Iterable[PlanItem], *, per_action: int | No
         shown = listed if per_action is None else listed[:per_action]
         lines += [_line(action, item) for item in shown]
         if len(shown) < len(listed):
-            lines.append(f"    … and {len(listed) - len(shown):,} more to {action.value.replace('_', ' ')}")
+            lines.append(f"    … and {len(listed) - len(shown):,} more {_TO_DO.get(action, f'to {action}')}")
     return "\n".join(lines)
 
 

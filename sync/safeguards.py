@@ -48,6 +48,8 @@ class Hold:
 
 EVERYTHING = frozenset(Action)
 
+USERS = "managed active users"
+
 
 def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
     """Every safeguard that wants this plan to wait; none means: proceed."""
@@ -84,7 +86,7 @@ def _releases(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold
         yield Hold(
             rule="releases",
             sentence=f"{wanted:,} accounts would lose their link and its tags; "
-            f"the limit is {limit.text(standing.managed_active)} managed active users.",
+            f"the limit is {limit.text(standing.managed_active, USERS)}.",
             actions=REMOVALS,
         )
 
@@ -137,7 +139,7 @@ def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[H
         yield Hold(
             rule="suspensions",
             sentence=f"{wanted:,} people would be suspended; "
-            f"the limit is {limit.text(standing.managed_active)} managed active users.",
+            f"the limit is {limit.text(standing.managed_active, USERS)}.",
             actions=REMOVALS,
         )
 
@@ -148,7 +150,7 @@ def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
         yield Hold(
             rule="group_deletions",
             sentence=f"{wanted:,} groups would be deleted; "
-            f"the limit is {limit.text(standing.groups)} groups.",
+            f"the limit is {limit.text(standing.groups, 'groups')}.",
             actions=REMOVALS,
         )
 
@@ -160,7 +162,7 @@ def _members(tally: Tally, _standing: Standing, policy: Policy) -> Iterator[Hold
             yield Hold(
                 rule="member_removals",
                 sentence=f"The group {name} would lose {lost:,} of {size:,} members; "
-                f"the limit is {limit.text(size)}.",
+                f"the limit is {limit.text(size, 'members')}.",
                 actions=REMOVALS,
             )
 
@@ -171,7 +173,7 @@ def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
         yield Hold(
             rule="tag_removals",
             sentence=f"{wanted:,} memberships would be removed; "
-            f"the limit is {limit.text(standing.tags)} memberships.",
+            f"the limit is {limit.text(standing.tags, 'memberships')}.",
             actions=REMOVALS,
         )
 
@@ -182,7 +184,7 @@ def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
         yield Hold(
             rule="creations",
             sentence=f"{wanted:,} people would be created; "
-            f"the limit is {limit.text(standing.managed_active)} managed active users. "
+            f"the limit is {limit.text(standing.managed_active, USERS)}. "
             "A wrong scope looks like this.",
             actions=frozenset({Action.CREATE}),
         )
@@ -194,7 +196,7 @@ def _updates(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]
         yield Hold(
             rule="updates",
             sentence=f"{wanted:,} profiles would be rewritten; "
-            f"the limit is {limit.text(standing.managed_active)} managed active users. "
+            f"the limit is {limit.text(standing.managed_active, USERS)}. "
             "A changed attribute mapping looks like this.",
             actions=frozenset({Action.UPDATE}),
         )

@@ -92,7 +92,7 @@ def off(door: Door, connection: str | None) -> int:
 def list_freezes(door: Door) -> int:
     """List what is frozen now."""
     found = door.app.freezes.listed()
-    rows = [list(row.values()) for row in found]
+    rows = [list((row | {"connection": row["connection"] or "(all)"}).values()) for row in found]
     headers = ("CONNECTION", "UNTIL", "SINCE", "BY", "REASON")
     door.show({"freezes": found}, lambda: table(headers, rows, "nothing is frozen"))
     return ExitCode.DONE

@@ -241,10 +241,10 @@ def revert(door: Door, run_id: str, *, dry_run: bool) -> int:
 
 
 def words(counts: dict[str, int]) -> str:
-    """The counts that are not zero, in words."""
-    return (
-        ", ".join(f"{count:,} {action.replace('_', ' ')}" for action, count in counts.items() if count) or "-"
-    )
+    """The counts that are not zero, in words; "-" when all are."""
+    from sync.plan import people_words
+
+    return people_words(counts) if any(counts.values()) else "-"
 
 
 def _run_shape(run: Run) -> dict[str, Any]:

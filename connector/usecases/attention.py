@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +51,8 @@ class Freezes:
             made = freezes.freeze(
                 conn, connection_id=connection_id, until=until, by=by, reason=reason, now=now
             )
-        return _shape(made)
+            names = {each.id: each.name for each in connections.listed(conn)}
+        return _shape(made, names)
 
     def off(self, ref: str | None, *, by: str) -> bool:
         """End the freeze of this scope; False when there was none."""
@@ -60,12 +62,14 @@ class Freezes:
 
     def listed(self) -> list[dict[str, Any]]:
         with self._wires.database.read() as conn:
-            return [_shape(each) for each in freezes.listed(conn, self._wires.clock())]
+            names = {each.id: each.name for each in connections.listed(conn)}
+            return [_shape(each, names) for each in freezes.listed(conn, self._wires.clock())]
 
 
-def _shape(freeze: Freeze) -> dict[str, Any]:
+def _shape(freeze: Freeze, names: Mapping[str, str]) -> dict[str, Any]:
+    """A freeze as it is shown; ``connection`` None stands for every connection."""
     return {
-        "connection_id": freeze.connection_id,
+        "connection": names.get(freeze.connection_id or ""),
         "until": shapes.at(freeze.until),
         "since": shapes.at(freeze.since),
         "by": freeze.by,

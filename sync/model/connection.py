@@ -45,10 +45,13 @@ class Limit:
     def allows(self, changed: int, whole: int) -> bool:
         return changed <= max(self.floor, self.share * whole)
 
-    def text(self, whole: int) -> str:
-        """The limit as people read it, for a directory of ``whole``."""
+    def text(self, whole: int, of: str) -> str:
+        """The limit as people read it, for a directory with ``whole`` of these (users, groups, …)."""
         most = int(max(self.floor, self.share * whole))
-        return f"{most:,} (the larger of {self.floor} and {self.share:.0%} of {whole:,})"
+        if not self.share:
+            return f"{most:,}"
+        least = f", at least {self.floor:,}" if self.floor else ""
+        return f"{most:,}: {self.share * 100:g} % of {whole:,} {of}{least}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
