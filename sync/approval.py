@@ -65,6 +65,11 @@ def apply_plan(
 
 
 def _check_preview(conn: Conn, plan: StoredPlan) -> None:
+    if plan.state is PlanState.DISCARDED:
+        raise Conflict(
+            f"plan {plan.id} tries settings that nobody saved (plan --with), so it cannot be applied; "
+            "save them (connector connections set) and make a new plan"
+        )
     if plan.state is not PlanState.PREVIEW:
         raise Conflict(f"plan {plan.id} cannot be applied: it is {plan.state.value}; make a new plan")
     newer = plans.read_since(conn, plan)

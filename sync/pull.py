@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sync import seats
@@ -39,7 +39,10 @@ from sync.store.database import Conn, Database
 from sync.store.ids import new_id
 
 PROGRESS_EVERY = 20
-"""Pages between two notes of how far the read is."""
+"""Pages between two words to the observer of how far the read is."""
+
+NOTE_EVERY = timedelta(seconds=2)
+"""Time between two notes of it on the run: each is a commit, and a commit waits for the disk."""
 
 REASONS_MAX = 50
 """Sentences a plan keeps."""
@@ -79,7 +82,8 @@ class Silent:
 class Pull:
     """Everything one run needs, handed in opened. ``clock`` gives aware UTC times.
 
-    ``questions`` hears what a dry run would ask a person; any other run puts it on the list.
+    ``questions`` hears what a dry run would ask a person; any other run puts it on the list. A plan
+    made under settings that nobody saved (``settings_are_saved`` False) can be read and never applied.
     """
 
     database: Database
@@ -92,6 +96,7 @@ class Pull:
     observer: Observer = field(default_factory=Silent)
     stop: Callable[[], bool] = lambda: False
     questions: Callable[[Sequence[Attention]], None] = lambda _: None
+    settings_are_saved: bool = True
 
     @property
     def _fence(self) -> Fence:
@@ -194,13 +199,15 @@ class Pull:
     def _walk(self, source: Source, mode: RunMode, cursor: str) -> Snapshot:
         """Read to the end, or to where it cannot go on: what was read before still counts."""
         snapshot = Snapshot(self._fence, self.connection, self.policy, mode)
-        snapshot.began_at = self.clock()
+        snapshot.began_at = noted_at = self.clock()
         pages = source.changes(cursor) if mode is RunMode.DELTA else source.full()
         try:
             for number, page in enumerate(pages, start=1):
                 snapshot.take(page)
                 if number % PROGRESS_EVERY == 0:
-                    self._note_effort(source)
+                    if (now := self.clock()) - noted_at >= NOTE_EVERY:
+                        noted_at = now
+                        self._note_effort(source)
                     self.observer.pages(self.run, number, snapshot.users.count)
                 if self.stop():
                     raise Stopped("the run was stopped while it was reading; nothing was changed")
@@ -268,6 +275,8 @@ class Pull:
         with self._fence.write() as conn:
             rejected = bool(stopped) and plans.rejected(conn, self.connection.id, checksum)
             state = PlanState.REJECTED if rejected else PlanState.OPEN
+            if self.run.dry_run:
+                state = PlanState.PREVIEW if self.settings_are_saved else PlanState.DISCARDED
             plans.conclude(
                 conn,
                 proposal.plan_id,
@@ -276,7 +285,7 @@ class Pull:
                 reasons=reasons,
                 hash=checksum,
                 counts=proposal.tally.counts,
-                state=PlanState.PREVIEW if self.run.dry_run else state,
+                state=state,
             )
             plans.hold_items(conn, proposal.plan_id, self._waiting(stopped))
             short = seats.make_wait(conn, proposal.plan_id, self.policy)

@@ -56,6 +56,7 @@ class Rehearsal:
     observer: Observer = field(default_factory=Silent)
     stop: Callable[[], bool] = lambda: False
     questions: Callable[[Sequence[Attention]], None] = lambda _: None
+    settings_are_saved: bool = True
 
     def execute(self) -> Run:
         """The ended run, its plan stored as a preview. Nothing else is written.
@@ -113,6 +114,7 @@ class Rehearsal:
             observer=self.observer,
             stop=lambda: lost.is_set() or self.stop(),
             questions=self.questions,
+            settings_are_saved=self.settings_are_saved,
         )
 
     @contextmanager

@@ -36,7 +36,8 @@ def preview(
 ) -> str:
     """Make the plan that a full pull would make under ``policy``, were the directory as it is stored.
 
-    Returns the id of the plan, stored in the state "preview". Raises Conflict when another run of
+    Returns the id of the plan, stored in the state "discarded": it is there to be read, and since
+    nobody saved the policy it can never be applied. Raises Conflict when another run of
     the connection is queued or running.
     """
     run = Rehearsal(
@@ -47,6 +48,7 @@ def preview(
         trigger=TRIGGER,
         clock=clock,
         by=by,
+        settings_are_saved=False,
     ).execute()
     if run.plan_id is None:
         raise Incomplete("the preview made no plan; try again")

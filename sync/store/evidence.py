@@ -47,7 +47,7 @@ _CURRENT_PLANS: Final = select(_PLAN.c.id).where(
         _PLAN.c.state == PlanState.HELD.value,
         _PLAN.c.id.in_(
             select(func.max(_PLAN.c.id))
-            .where(_PLAN.c.state != PlanState.PREVIEW.value)
+            .where(_PLAN.c.state.not_in([PlanState.PREVIEW.value, PlanState.DISCARDED.value]))
             .group_by(_PLAN.c.connection_id)
         ),
     )

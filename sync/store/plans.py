@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, select
 
 from sync.model.errors import Conflict, NotFound
 from sync.model.run import ItemState, PlanItem, PlanState, RunMode, StoredPlan, Verdict
-from sync.store import schema
+from sync.store import bulk, schema
 from sync.store.fold import contains
 from sync.store.text import chunks, from_json, to_json
 from sync.store.times import from_text, to_text
@@ -26,7 +26,6 @@ PREFIX_MIN: Final = 6
 _WITH_NAME = select(_PLAN, schema.connection.c.name.label("connection")).join(
     schema.connection, schema.connection.c.id == _PLAN.c.connection_id
 )
-_ADD_ITEMS = insert(_ITEM)
 _NEXT = (
     select(_ITEM.c.place, _ITEM.c.change)
     .where(
@@ -36,6 +35,15 @@ _NEXT = (
     )
     .order_by(_ITEM.c.place)
     .limit(bindparam("row_limit", type_=sa.Integer))
+)
+_SETTLE_ITEMS = (
+    sa.update(_ITEM)
+    .where(
+        _ITEM.c.plan_id == bindparam("of_plan"),
+        _ITEM.c.state == sa.literal_column("'pending'"),
+        _ITEM.c.place.between(bindparam("first"), bindparam("last")),
+    )
+    .values(state=bindparam("new_state"))
 )
 _SET_STATES = (
     sa.update(_ITEM)
@@ -53,9 +61,8 @@ def start(conn: Conn, *, id: str, run_id: str, connection_id: str, mode: RunMode
 
 def add_items(conn: Conn, plan_id: str, rows: Sequence[tuple[int, str, str, str, int, str, str]]) -> None:
     """Add items as (place, id, action, state, count, label, change as JSON)."""
-    names = ("place", "id", "action", "state", "count", "label", "change")
-    if rows:
-        conn.execute(_ADD_ITEMS, [{"plan_id": plan_id, **dict(zip(names, row, strict=True))} for row in rows])
+    names = ("plan_id", "place", "id", "action", "state", "count", "label", "change")
+    bulk.insert(conn, _ITEM, names, [(plan_id, *row) for row in rows])
 
 
 def conclude(
@@ -84,6 +91,11 @@ def set_states(conn: Conn, plan_id: str, places: Sequence[int], state: ItemState
     """Set the state of the items at these places."""
     for part in chunks(places):
         conn.execute(_SET_STATES, {"of_plan": plan_id, "places": part, "new_state": state.value})
+
+
+def settle_items(conn: Conn, plan_id: str, first: int, last: int, state: ItemState) -> None:
+    """Set the state of every pending item from the place ``first`` up to ``last``, both included."""
+    conn.execute(_SETTLE_ITEMS, {"of_plan": plan_id, "first": first, "last": last, "new_state": state.value})
 
 
 def next_items(
@@ -194,7 +206,7 @@ def _waiting() -> sa.Subquery:
     """Labels of who waits: in each connection's newest plan that was no preview, and of the pushed."""
     newest = (
         sa.select(sa.func.max(_PLAN.c.id))
-        .where(_PLAN.c.state != PlanState.PREVIEW.value)
+        .where(_PLAN.c.state.not_in([PlanState.PREVIEW.value, PlanState.DISCARDED.value]))
         .group_by(_PLAN.c.connection_id)
     )
     pulled = sa.select(_ITEM.c.label).where(

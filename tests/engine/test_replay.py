@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sync import replay
+from sync import approval, replay
 from sync.model.connection import AttributeRule, Connection, Limit, Policy, Safeguards
 from sync.model.errors import Conflict
 from sync.model.resources import UserRecord
@@ -51,7 +51,7 @@ def test_a_new_template_shows_its_renames(house: House, ledger: Ledger) -> None:
         "Sales": ("group_rename", "Team:Sales"),
         "Support": ("group_rename", "Team:Support"),
     }
-    assert (plan.state, ledger.opened, ledger.asked) == (PlanState.PREVIEW, 0, [])
+    assert (plan.state, ledger.opened, ledger.asked) == (PlanState.DISCARDED, 0, [])
 
 
 def test_a_preview_changes_nothing_but_itself(house: House, ledger: Ledger) -> None:
@@ -196,3 +196,14 @@ def test_a_big_directory_is_previewed_in_pages(house: House) -> None:
 def _people(house: House, connection: Connection) -> Iterator[UserRecord]:
     for page in replay.Stored(house.database, connection).full():
         yield from page.users
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_a_preview_is_never_applied(house: House, ledger: Ledger, yes: bool) -> None:
+    """Nobody saved its settings: whoever wants its plan is told to save them first."""
+    connection = _settled(house, ledger)
+    plan, _ = _preview(house, connection, Policy(tag_template="Team:{name}"))
+    before = house.dump()
+    with house.database.write() as conn, pytest.raises(Conflict, match="settings that nobody saved"):
+        approval.apply_plan(conn, plan.id, expect_hash=plan.hash, yes=yes, by="an admin", now=house.clock())
+    assert house.dump() == before
