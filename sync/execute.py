@@ -19,13 +19,16 @@ from sync.model.change import REMOVALS, Action, change_of
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, ConnectorError
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
-from sync.store import connections, freezes, history, plans, runs
+from sync.store import bulk, connections, freezes, history, plans, runs
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.store.times import to_text
 
 BATCH = 500
 """Changes written in one transaction."""
+
+COUNT_EVERY = 8
+"""The database counts its tables anew whenever so many times more is written."""
 
 GROUP_WIDE = (Action.MEMBER_REMOVE, Action.MEMBER_ADD, Action.GROUP_DELETE)
 """Actions whose changes name no version of the group."""
@@ -62,9 +65,12 @@ class Execution:
         if frozen is not None:
             with self.fence.write() as conn:
                 plans.hold_items(conn, plan.id, [action.value for action in REMOVALS])
-        after, done = -1, 0
+        after, done, count_at = -1, 0, BATCH
         while True:
             with self.fence.write() as conn:
+                if done >= count_at:
+                    bulk.count_anew(conn)
+                    count_at = done * COUNT_EVERY
                 items = plans.next_items(
                     conn, plan.id, state=ItemState.PENDING, after_place=after, limit=BATCH
                 )
@@ -120,10 +126,9 @@ class Execution:
         changes = [change_of(from_json(text)) for _, text in items]
         outcome = writer.apply(conn, changes, self._context())
         stale = {id(change) for change, _ in outcome.stale}
-        states = [ItemState.STALE if id(change) in stale else ItemState.APPLIED for change in changes]
-        for state in (ItemState.APPLIED, ItemState.STALE):
-            places = [place for (place, _), had in zip(items, states, strict=True) if had is state]
-            plans.set_states(conn, plan.id, places, state)
+        moved_on = [place for (place, _), change in zip(items, changes, strict=True) if id(change) in stale]
+        plans.set_states(conn, plan.id, moved_on, ItemState.STALE)
+        plans.settle_items(conn, plan.id, items[0][0], items[-1][0], ItemState.APPLIED)
 
     def _context(self) -> Context:
         return Context(

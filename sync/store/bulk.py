@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from sync.store import schema
+
 COPY_FROM = 20
 """Below this many rows PostgreSQL's COPY costs more than it saves."""
 
@@ -36,3 +38,14 @@ def _postgres(conn: Connection, target: str, names: str, width: int, rows: Seque
                 copy.write_row(row)
     finally:
         cursor.close()
+
+
+def count_anew(conn: Connection) -> None:
+    """Let PostgreSQL learn what the tables of people and groups now hold.
+
+    It does so by itself within a minute or two. In a first run that is too late: believing that a
+    connection has one person, it would read all of them for each group. SQLite needs no counts here.
+    """
+    if conn.dialect.name == "postgresql":
+        tables = (schema.directory_user, schema.directory_group, schema.users, schema.link, schema.member)
+        conn.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in tables)}")

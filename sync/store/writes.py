@@ -10,8 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.store import bulk
+from sync.store.keys import among
 from sync.store.schema import directory_group, directory_user, history, link, member, outbox, user_tag, users
 from sync.store.text import chunks, to_json
 
@@ -44,8 +46,9 @@ def rows_by_id(conn: Connection, table: sa.Table, ids: Iterable[str]) -> dict[st
     """Whole rows by id, locked until commit where the database locks rows."""
     found: dict[str, Row] = {}
     for part in chunks(ids):
-        query = sa.select(table).where(table.c.id.in_(part)).order_by(table.c.id).with_for_update()
-        found.update((str(row["id"]), dict(row)) for row in conn.execute(query).mappings())
+        query = sa.select(table).where(among(table.c.id, "keys")).order_by(table.c.id).with_for_update()
+        rows = conn.execute(query, {"keys": part}).mappings()
+        found.update((str(row["id"]), dict(row)) for row in rows)
     return found
 
 
@@ -57,10 +60,10 @@ def taken_external_ids(
     for part in chunks(external_ids):
         query = sa.select(table.c.external_id).where(
             table.c.connection_id == connection_id,
-            table.c.external_id.in_(part),
+            among(table.c.external_id, "keys"),
             table.c.deleted_at.is_(None),
         )
-        taken.update(conn.scalars(query))
+        taken.update(conn.scalars(query, {"keys": part}))
     return taken
 
 
@@ -68,8 +71,11 @@ def taken_email_keys(conn: Connection, keys: Iterable[str]) -> set[str]:
     """Which of these folded e-mails an account has already."""
     taken: set[str] = set()
     for part in chunks(keys):
-        taken.update(conn.scalars(sa.select(users.c.email_key).where(users.c.email_key.in_(part))))
+        taken.update(conn.scalars(_EMAIL_KEYS, {"keys": part}))
     return taken
+
+
+_EMAIL_KEYS = sa.select(users.c.email_key).where(among(users.c.email_key, "keys"))
 
 
 def insert_users(conn: Connection, rows: Sequence[Row]) -> None:
@@ -197,6 +203,14 @@ def add_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
 ) -> int:
     """Put everybody named into the group; who is unknown becomes pending. Returns how many are new."""
+    added, rest = _add_known(conn, group_id, connection_id, values, run_id=run_id, at=at)
+    return added + _add_resolved(conn, group_id, connection_id, rest, run_id=run_id, at=at) if rest else added
+
+
+def _add_resolved(
+    conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
+) -> int:
+    """Put everybody named into the group, by whichever of our or their ids names them."""
     named = _resolved(conn.dialect.name)
     statement = sa.text(
         "INSERT INTO member (group_id, value, kind, run_id, added_at) "
@@ -205,6 +219,43 @@ def add_members(
     )
     bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
     return conn.execute(statement, bound).rowcount
+
+
+def _add_known(
+    conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
+) -> tuple[int, list[str]]:
+    """Put those into the group whom the IdP's id names, nearly everybody: how many are new, and the rest."""
+    added, known = 0, set[str]()
+    for part in chunks(values):
+        bound = {"connection": connection_id, "keys": part}
+        known.update(conn.scalars(_KNOWN, bound))
+        added += conn.execute(
+            _ADD_KNOWN[conn.dialect.name], bound | {"group": group_id, "run": run_id, "at": at}
+        ).rowcount
+    return added, [value for value in values if value not in known]
+
+
+_NAMED = (
+    directory_user.c.connection_id == sa.bindparam("connection"),
+    directory_user.c.deleted_at.is_(None),
+    among(directory_user.c.external_id, "keys"),
+)
+_KNOWN = sa.select(directory_user.c.external_id).where(*_NAMED)
+_ADD_KNOWN = {
+    name: insert(member)
+    .from_select(
+        ["group_id", "value", "kind", "run_id", "added_at"],
+        sa.select(
+            sa.bindparam("group", type_=member.c.group_id.type),
+            directory_user.c.id,
+            sa.literal_column("'user'"),
+            sa.bindparam("run", type_=sa.String),
+            sa.bindparam("at", type_=sa.String),
+        ).where(*_NAMED),
+    )
+    .on_conflict_do_nothing()
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 
 Membership = tuple[str, str, str | None, str]
@@ -291,11 +342,11 @@ def resolve_pending(conn: Connection, connection_id: str, names: Mapping[str, st
             .join(directory_group, directory_group.c.id == member.c.group_id)
             .where(
                 member.c.kind == sa.literal_column("'pending'"),
-                member.c.value.in_(part),
+                among(member.c.value, "keys"),
                 directory_group.c.connection_id == connection_id,
             )
         )
-        for group_id, value in conn.execute(query).all():
+        for group_id, value in conn.execute(query, {"keys": part}).all():
             groups.append(group_id)
             _settle(conn, group_id, value, names[value], kind)
     return groups
