@@ -23,15 +23,18 @@ from sync.plan import Tally
 from sync.policy import address_of
 from sync.store import attention, plans, resources, staging
 from sync.store.database import Conn
-from sync.store.ids import new_id
+from sync.store.ids import new_ids
 from sync.store.staging import Staged
 from sync.store.text import from_json, to_json
+
+IDS_AT_ONCE = 100
+"""Ids made in one go; those left over are never used."""
 
 
 def fresh_ids() -> Iterator[str]:
     """Ids for rows that do not exist yet."""
     while True:
-        yield new_id()
+        yield from new_ids(IDS_AT_ONCE)
 
 
 Questions = Callable[[Conn, Sequence[Attention]], None]

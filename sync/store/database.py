@@ -34,6 +34,9 @@ GROUP_COMMIT_MAX = 64
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another process's transaction on SQLite."""
 
+CHECKPOINT_PAGES = 8000
+"""Pages (4 KiB each) of SQLite's log before they move into the file: a page written often moves once."""
+
 RACE_RETRIES = 5
 """How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
 
@@ -205,6 +208,7 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-16000",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             dbapi.execute(f"PRAGMA {pragma}")
         _switch_to_wal(dbapi)

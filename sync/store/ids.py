@@ -7,6 +7,7 @@ import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _EPOCH_MS = 1_577_836_800_000
 """2020-01-01; 40 bits of milliseconds last until 2054."""
 
@@ -33,4 +34,4 @@ def new_ids(count: int) -> list[str]:
 
 
 def _text(number: int) -> str:
-    return "".join([_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
