@@ -1,6 +1,7 @@
 """Receives webhooks of Directory Connector: checks the signature, keeps each event once, answers quickly.
 
-Start it with the secret in the environment and the port: WEBHOOK_SECRET=whsec_... python receive_webhooks.py 8000
+Start it with the secret in the environment and a port:
+WEBHOOK_SECRET=whsec_... python receive_webhooks.py 8000
 """
 
 import json
