@@ -53,9 +53,16 @@ def done(row: Row, names: Mapping[str, str], lead: str = "") -> Because:
     if row["connection_id"] is None:
         by = f" (by {row['actor'].removeprefix(_ACTOR_KIND)})"
         return Because(fact=fact + by, source=BY_HAND, run_id=row["run_id"], at=moment(row["at"]))
-    pushed = " (pushed)" if row["run_id"] is None else ""
+    way = "" if row["run_id"] is not None else _way(row["actor"])
     source = names.get(row["connection_id"], "a connection that was removed")
-    return Because(fact=fact + pushed, source=source, run_id=row["run_id"], at=moment(row["at"]))
+    return Because(fact=fact + way, source=source, run_id=row["run_id"], at=moment(row["at"]))
+
+
+def _way(actor: str) -> str:
+    """How a change of a connection's came about that no run made."""
+    if actor.startswith(_ACTOR_KIND):
+        return f" (by {actor.removeprefix(_ACTOR_KIND)})"
+    return " (when a seat was free)" if actor == "seats" else " (pushed)"
 
 
 def says(seen: Row, last: Row | None, *, why: str = "") -> Because:

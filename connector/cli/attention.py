@@ -33,7 +33,7 @@ def list_(door: Door, connection: str | None) -> int:
     cls=Verb,
     epilog=example(
         "connector attention resolve 0j5t2kq8m1x7c3v9 --as link --user ada@example.com",
-        "connector attention resolve --all-of confirm --as link",
+        "connector attention resolve --all-of confirm_adoption --as link",
     ),
 )
 @click.argument("attention_id", metavar="ID", required=False)
@@ -53,7 +53,9 @@ def resolve(door: Door, attention_id: str | None, how: str, user: str | None, al
         {"id": each, "as": how, "done": door.app.attention.resolve(each, how, by=door.by, user_ref=user)}
         for each in chosen
     ]
-    door.show({"resolved": done}, lambda: table(("ID", "AS", "DONE"), [list(row.values()) for row in done]))
+    rows = [list(row.values()) for row in done]
+    nothing = f"no open question is of the kind {all_of}; connector attention list shows the kinds"
+    door.show({"resolved": done}, lambda: table(("ID", "AS", "DONE"), rows, nothing))
     return ExitCode.DONE
 
 

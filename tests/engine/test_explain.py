@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sync import accounts, resolution
 from sync.explain import explain
 from sync.model.connection import Policy
-from sync.model.errors import Conflict, NotFound
+from sync.model.errors import Conflict, NotFound, Refused
 from sync.model.resources import Status
 from sync.model.session import NewMember
 from sync.store import schema
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
+from tests.engine.scim import Pusher
+from tests.engine.scim import person as pushed_person
 
 Row = dict[str, Any]
 
@@ -355,3 +357,20 @@ def test_the_text_holds_every_part(house: House, ledger: Ledger) -> None:
     for part in ("Tags", "  Group:Sales", "Fields", "  first_name: A", "Linked to", "Seat", "newest first"):
         assert part in text
     assert f"[Acme, run {run.id}, 2026-11-24 08:00 UTC]" in text
+
+
+def test_what_no_run_did_names_its_way(house: House, ledger: Ledger) -> None:
+    """An adoption that a person confirmed names her, and somebody for whom a seat came free says so."""
+    house.add_user("a@example.com", admin=True)
+    connection = house.connect(policy=Policy(seat_limit=6))
+    house.settle(connection, ledger.source)
+    (question,) = house.attention()
+    with house.database.write() as conn:
+        policy, at = house.policy_of(connection), house.clock()
+        resolution.resolve(conn, connection, policy, question["id"], how="link", by="cli:ada", now=at)
+    assert "Adopted: linked, as a person decided (by cli:ada)" in _text(house, "a@example.com")
+    with pytest.raises(Refused):
+        Pusher(house, connection).create(pushed_person("new@example.com", "N"))
+    house.policies[connection.id] = Policy()
+    resolution.retry_waiting(house.database, house.policy_of, clock=house.clock)
+    assert "(when a seat was free)" in _text(house, "new@example.com")
