@@ -100,6 +100,8 @@ class Deliverer:
         now = self.clock()
         with self.database.write() as conn:
             endpoint = deliveries.renew(conn, turn, lease_s=self.lease_s, now=now)
+            if not endpoint.enabled:
+                return False
             looked_at = deliveries.fan_out(conn, endpoint, now=now)
             limit = AT_ONCE if endpoint.failures < FAILING_AFTER else 1
             found = deliveries.due(conn, endpoint.id, now=now, limit=limit)
@@ -142,7 +144,9 @@ class Deliverer:
         return after.next_at is None
 
     def _settled(self, due: Due, answer: Answer, now: datetime) -> Settled:
-        told = partial(Settled, sequence=due.sequence, status=answer.status, error=answer.error)
+        told = partial(
+            Settled, sequence=due.sequence, asked=due.asked, status=answer.status, error=answer.error
+        )
         if answer.accepted:
             return told(state=DeliveryState.DELIVERED)
         ends_at = (due.first_at or now) + self.give_up_after

@@ -31,6 +31,9 @@ Resolve = Callable[[str, int], Sequence[str]]
 ANSWER_BYTES: Final = 4096
 """How much of an answer is read; nobody needs more to know what went wrong."""
 
+ADDRESSES: Final = 3
+"""Of a name's addresses so many are tried, one after the other, until one accepts a connection."""
+
 ERROR_CHARS: Final = 300
 URL_CHARS: Final = 2000
 
@@ -76,11 +79,16 @@ def signed(keys: Sequence[str], event_id: str, at: datetime, body: str) -> dict[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poster:
-    """Calls addresses by one set of rules. ``timeout_s`` bounds a whole call."""
+    """Calls addresses by one set of rules.
+
+    ``timeout_s`` bounds a call, and half as much again the wait for a connection; ``trust`` gives the
+    TLS context.
+    """
 
     allow_private: bool = False
     timeout_s: float = 15.0
     resolve: Resolve = system_resolve
+    trust: Callable[[], ssl.SSLContext] = tls
 
     def check(self, url: str) -> None:
         """Raises Misconfigured when the address, as it is written, must not be called."""
@@ -103,9 +111,10 @@ class Poster:
         except Misconfigured as error:
             yield Line(url=url, refusal=error.message, timeout_s=self.timeout_s)
             return
-        transport = watched_transport(tls(), connections=connections)
-        with httpx.Client(transport=transport, trust_env=False, timeout=self.timeout_s) as client:
-            targets = tuple(_target(parts, address) for address in addresses)
+        transport = watched_transport(self.trust(), connections=connections)
+        limits = httpx.Timeout(self.timeout_s, connect=self.timeout_s / 2 / ADDRESSES)
+        with httpx.Client(transport=transport, trust_env=False, timeout=limits) as client:
+            targets = tuple(_target(parts, address) for address in addresses[:ADDRESSES])
             yield Line(url=url, client=client, targets=targets, parts=parts, timeout_s=self.timeout_s)
 
     def _resolved(self, url: str) -> tuple[SplitResult, list[Address]]:

@@ -58,6 +58,8 @@ class Webhooks:
             jitter=random.random,
             give_up_after=span(self._wires.settings.webhooks.give_up_after),
             owner=owner_name(),
+            # Longer than any call lasts.
+            lease_s=30 + 2 * self.poster.timeout_s,
         )
 
     def claim(self, stop: Callable[[], bool]) -> Callable[[], None] | None:
@@ -88,7 +90,9 @@ class Webhooks:
             _check_type(type)
         id, secret = new_id(), new_secret()
         with self._wires.database.write() as conn:
-            if any(each.url == url and each.types == tuple(types) for each in endpoints.listed(conn)):
+            connection_id = connections.find(conn, connection).id if connection else None
+            wanted = (url, tuple(types), connection_id)
+            if any(wanted == (each.url, each.types, each.connection_id) for each in endpoints.listed(conn)):
                 raise Conflict(f"{url} is a webhook already; see: connector webhooks list")
             made = endpoints.add(
                 conn,
@@ -96,7 +100,7 @@ class Webhooks:
                 url=url,
                 secrets=[Secret(sealed=self._wires.keyring.seal(id, secret))],
                 types=types,
-                connection_id=connections.find(conn, connection).id if connection else None,
+                connection_id=connection_id,
                 note=note,
                 position=outbox.last_sequence(conn) if after is None else after,
                 by=by,

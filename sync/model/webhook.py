@@ -81,9 +81,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A delivery to be made now. ``body`` is the event's JSON; None when the event is no longer kept."""
+    """A delivery to be made now. ``body`` is the event's JSON; None when the event is no longer kept.
+
+    ``asked`` counts how often people asked for it again.
+    """
 
     sequence: int
+    asked: int
     event_id: str | None
     attempts: int
     first_at: datetime | None
@@ -92,9 +96,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What one attempt came to. ``next_at`` is set in state FAILED."""
+    """What one attempt came to. ``next_at`` is set in state FAILED; ``asked`` is that of the ``Due``."""
 
     sequence: int
+    asked: int = 0
     state: DeliveryState
     next_at: datetime | None = None
     status: int | None = None

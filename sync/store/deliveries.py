@@ -71,13 +71,13 @@ def renew(conn: Conn, turn: Turn, *, lease_s: float, now: datetime) -> Endpoint:
 
     Until this transaction ends nobody else claims or changes the endpoint.
     """
-    mine = (_ENDPOINT.c.id == turn.endpoint.id) & (_ENDPOINT.c.fence == turn.fence) & _ENDPOINT.c.enabled
+    mine = (_ENDPOINT.c.id == turn.endpoint.id) & (_ENDPOINT.c.fence == turn.fence)
     until = _after(_lease_clock(conn, now), lease_s)
     row = conn.execute(
         sa.update(_ENDPOINT).where(mine).values(lease_until=until).returning(_ENDPOINT)
     ).first()
     if row is None:
-        raise LeaseLost(f"webhook {turn.endpoint.id} was taken over, paused or removed")
+        raise LeaseLost(f"webhook {turn.endpoint.id} was taken over or removed")
     return endpoints.endpoint_of(row)
 
 
@@ -125,6 +125,7 @@ def due(conn: Conn, endpoint_id: str, *, now: datetime, limit: int) -> list[Due]
     return [
         Due(
             sequence=row.sequence,
+            asked=row.asked,
             event_id=row.event_id,
             attempts=row.attempts,
             first_at=from_text(row.first_at),
@@ -135,14 +136,18 @@ def due(conn: Conn, endpoint_id: str, *, now: datetime, limit: int) -> list[Due]
 
 
 def settle(conn: Conn, endpoint_id: str, results: Sequence[Settled], *, now: datetime) -> None:
-    """Write down what attempts came to, and let those go that waited behind them."""
+    """Write down what attempts came to, and let those go that waited behind them.
+
+    A delivery that somebody asked for again while it was on its way stays open.
+    """
     at = to_text(now)
     for each in results:
         values: dict[str, Any] = {"state": each.state.value, "next_at": to_text(each.next_at), "last_at": at}
         values |= {"last_status": each.status, "last_error": each.error}
+        this = (_DELIVERY.c.endpoint_id == endpoint_id) & (_DELIVERY.c.sequence == each.sequence)
         conn.execute(
             sa.update(_DELIVERY)
-            .where(_DELIVERY.c.endpoint_id == endpoint_id, _DELIVERY.c.sequence == each.sequence)
+            .where(this, _DELIVERY.c.asked == each.asked)
             .values(
                 **values,
                 attempts=_DELIVERY.c.attempts + 1,
@@ -221,9 +226,10 @@ def _again(conn: Conn, endpoint_id: str, wanted: sa.ColumnElement[bool], now: da
     rows = conn.execute(sa.select(_DELIVERY.c.sequence).where(wanted)).scalars().all()
     for part in chunks(rows):
         these = (_DELIVERY.c.endpoint_id == endpoint_id) & _DELIVERY.c.sequence.in_(part)
-        values = {"state": DeliveryState.PENDING.value, "first_at": None, "next_at": None}
+        values: dict[str, Any] = {"state": DeliveryState.PENDING.value, "first_at": None, "next_at": None}
         # Made anew: a delivery is given up by its age.
-        conn.execute(sa.update(_DELIVERY).where(these).values(**values, created_at=to_text(now)))
+        again = values | {"created_at": to_text(now), "asked": _DELIVERY.c.asked + 1}
+        conn.execute(sa.update(_DELIVERY).where(these).values(again))
         _line_up(conn, endpoint_id, _subjects(conn, endpoint_id, part), now)
     return len(rows)
 

@@ -446,6 +446,7 @@ delivery = Table(
     Column("subject", _string(16), nullable=False),
     Column("type", _string(64), nullable=False),
     Column("state", _string(16), nullable=False),
+    Column("asked", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", AT),
     Column("first_at", AT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,8 +71,10 @@ class Receiver:
 
 
 @contextmanager
-def receiving(reply: Callable[[Call], Reply] = accept) -> Iterator[Receiver]:
-    """A receiver at ``url`` until the block ends."""
+def receiving(
+    reply: Callable[[Call], Reply] = accept, *, tls: ssl.SSLContext | None = None
+) -> Iterator[Receiver]:
+    """A receiver at ``url`` until the block ends, behind TLS when a context is given."""
     receiver = Receiver(reply=reply)
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,9 +95,11 @@ def receiving(reply: Callable[[Call], Reply] = accept) -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
+    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/hooks"
     try:
         yield receiver
     finally:

@@ -1,9 +1,17 @@
 """Addresses that webhooks must not call: by what is written, and by what a name resolves to."""
 
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from connector.posting import Poster
 from sync.model.errors import Misconfigured
+from tests.flows.receivers import receiving
 
 STRICT, OPEN = Poster(), Poster(allow_private=True)
 
@@ -102,3 +110,50 @@ def test_a_name_that_does_not_resolve_is_said() -> None:
             line.post("{}", {}).error
             == "the name hooks.example.com cannot be resolved; check the address and DNS"
         )
+
+
+def certificate(folder: Path, host: str) -> Path:
+    """A file with a key and a certificate of its own making for the host."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *form) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+def test_the_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
+    """The call goes to the number that was looked at, and trusts only a certificate for the name."""
+    file = certificate(tmp_path, "hooks.example.com")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    trusting = ssl.create_default_context(cafile=str(file))
+    with receiving(tls=server) as receiver:
+
+        def outcome(host: str, poster: Poster) -> tuple[int | None, str | None]:
+            with poster.line(receiver.url.replace("127.0.0.1", host)) as line:
+                answer = line.post("{}", {})
+            return answer.status, answer.error
+
+        def here(_host: str, _port: int) -> list[str]:
+            return ["127.0.0.1"]
+
+        told = Poster(allow_private=True, resolve=here, trust=lambda: trusting)
+        assert outcome("hooks.example.com", told) == (204, None)
+        for host, poster in (
+            ("other.example.com", told),
+            ("hooks.example.com", Poster(allow_private=True, resolve=here)),
+        ):
+            said = f"{host} has no TLS certificate this machine trusts; nothing was sent"
+            assert outcome(host, poster) == (None, said)
+        assert len(receiver.calls) == 1

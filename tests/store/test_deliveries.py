@@ -42,8 +42,8 @@ def settle(database, endpoint, *results, now=NOW):
         deliveries.settle(conn, endpoint.id, results, now=now)
 
 
-def delivered(sequence):
-    return Settled(sequence=sequence, state=DeliveryState.DELIVERED, status=200)
+def delivered(sequence, asked=0):
+    return Settled(sequence=sequence, asked=asked, state=DeliveryState.DELIVERED, status=200)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_replay_goes_in_order_too(database, endpoint):
         assert deliveries.replay(conn, endpoint.id, after=0, until=3, now=NOW) == 3
     for first in (1, 3, 6):
         assert [seq for seq in due(database, endpoint) if seq in {1, 3, 6}] == [first]
-        settle(database, endpoint, delivered(first))
+        settle(database, endpoint, delivered(first, asked=0 if first == 6 else 1))
 
 
 def test_replay_makes_deliveries_that_never_were(database):
@@ -197,3 +197,12 @@ def test_old_deliveries_are_forgotten(database, endpoint):
         assert deliveries.prune(conn, settled_before=LATER) == 1
         assert deliveries.prune(conn, settled_before=LATER) == 0
         assert len(deliveries.listed(conn, endpoint.id)) == 4
+
+
+def test_what_is_asked_for_on_its_way_comes_once_more(database, endpoint):
+    """A redelivery asked for after the call and before its note is not lost by the note."""
+    fan_out(database, endpoint)
+    with database.write() as conn:
+        assert deliveries.redeliver(conn, endpoint.id, sequences=[1], now=NOW) == 1
+    settle(database, endpoint, delivered(1), delivered(2))
+    assert due(database, endpoint) == [1, 4, 5]

@@ -71,6 +71,7 @@ def _delivery() -> None:
         sa.Column("subject", _string(16), nullable=False),
         sa.Column("type", _string(64), nullable=False),
         sa.Column("state", _string(16), nullable=False),
+        sa.Column("asked", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("next_at", _string(27)),
         sa.Column("first_at", _string(27)),
