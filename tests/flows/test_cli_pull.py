@@ -171,7 +171,7 @@ def test_a_plan_is_searched_and_shown_in_other_forms(cli: Cli, connect: Connect,
     """One person of many is found by name; --all and --markdown show every item."""
     connect(cli)
     plan_id = cli("sync", "now", "acme", "--wait", "--json").json["plan_id"]
-    somebody = sorted(active_emails(okta))[0]
+    somebody = min(active_emails(okta))
     found = cli("plans", "show", plan_id, "--search", somebody.upper(), "--json").json["items"]
     assert [item["subject"] for item in found] == [somebody]
     everybody = cli("plans", "show", plan_id, "--all").out
