@@ -79,6 +79,11 @@ def people_words(counts: Mapping[str, int]) -> str:
     return ", ".join(parts) or "nothing to do"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Say "1 person waits", "2 people wait"."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def _counted(count: int, words: str) -> str:
     """Say "1 group renamed", "2 groups renamed", "3 created"."""
     if count == 1:

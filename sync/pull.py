@@ -29,6 +29,7 @@ from sync.model.errors import (
 from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
 from sync.model.source import Source
+from sync.plan import counted
 from sync.proposal import Proposal, raise_attention
 from sync.revert import Reversal
 from sync.safeguards import Hold, Standing, holds, idle_sentence
@@ -355,12 +356,14 @@ def _reasons(proposal: Proposal, snapshot: Snapshot, lie: str | None, stopped: S
     reasons += [f"The read is incomplete: {doubt.rstrip('.')}." for doubt in snapshot.doubts]
     if proposal.dropped:
         reasons.append(
-            f"{proposal.dropped:,} removals were left out because of that; a complete read decides."
+            f"{counted(proposal.dropped, 'removal was', 'removals were')} left out because of that; "
+            "a complete read decides."
         )
     reasons += [hold.sentence for hold in stopped]
     if proposal.overtaken:
         reasons.append(
-            f"{proposal.overtaken:,} records were pushed while the read went on; the next run compares them."
+            f"{counted(proposal.overtaken, 'record was', 'records were')} pushed while the read went on; "
+            "the next run compares them."
         )
     if not stopped:
         reasons += [idle_sentence(pattern) for pattern in snapshot.idle_includes]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sync.model.change import REMOVALS, Action
 from sync.model.connection import Policy
-from sync.plan import Tally
+from sync.plan import Tally, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def _releases(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold
     if not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="releases",
-            sentence=f"{wanted:,} accounts would lose their link and its tags; "
+            sentence=f"{counted(wanted, 'account', 'accounts')} would lose the link and its tags; "
             f"the limit is {limit.text(standing.managed_active, USERS)}.",
             actions=REMOVALS,
         )
@@ -138,7 +138,7 @@ def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[H
     if not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="suspensions",
-            sentence=f"{wanted:,} people would be suspended; "
+            sentence=f"{counted(wanted, 'person', 'people')} would be suspended; "
             f"the limit is {limit.text(standing.managed_active, USERS)}.",
             actions=REMOVALS,
         )
@@ -149,7 +149,7 @@ def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     if not limit.allows(wanted, standing.groups):
         yield Hold(
             rule="group_deletions",
-            sentence=f"{wanted:,} groups would be deleted; "
+            sentence=f"{counted(wanted, 'group', 'groups')} would be deleted; "
             f"the limit is {limit.text(standing.groups, 'groups')}.",
             actions=REMOVALS,
         )
@@ -172,7 +172,7 @@ def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
     if not limit.allows(wanted, standing.tags):
         yield Hold(
             rule="tag_removals",
-            sentence=f"{wanted:,} memberships would be removed; "
+            sentence=f"{counted(wanted, 'membership', 'memberships')} would be removed; "
             f"the limit is {limit.text(standing.tags, 'memberships')}.",
             actions=REMOVALS,
         )
@@ -183,7 +183,7 @@ def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hol
     if not standing.first_run and not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="creations",
-            sentence=f"{wanted:,} people would be created; "
+            sentence=f"{counted(wanted, 'person', 'people')} would be created; "
             f"the limit is {limit.text(standing.managed_active, USERS)}. "
             "A wrong scope looks like this.",
             actions=frozenset({Action.CREATE}),
@@ -195,7 +195,7 @@ def _updates(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]
     if not standing.first_run and not limit.allows(wanted, standing.managed_active):
         yield Hold(
             rule="updates",
-            sentence=f"{wanted:,} profiles would be rewritten; "
+            sentence=f"{counted(wanted, 'profile', 'profiles')} would be rewritten; "
             f"the limit is {limit.text(standing.managed_active, USERS)}. "
             "A changed attribute mapping looks like this.",
             actions=frozenset({Action.UPDATE}),

@@ -11,6 +11,7 @@ from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.model.change import Action, Change
 from sync.model.connection import Policy
+from sync.plan import counted
 from sync.store import meta, people, plans
 from sync.store.database import Conn
 
@@ -46,8 +47,8 @@ def make_wait(conn: Conn, plan_id: str, policy: Policy) -> str | None:
     if not waiting:
         return None
     return (
-        f"{waiting:,} people wait for a seat: of {policy.seat_limit:,} seats {taken:,} are in use "
-        f"and {freed:,} become free. They are tried again at every run."
+        f"{counted(waiting, 'person waits', 'people wait')} for a seat: of {policy.seat_limit:,} seats "
+        f"{taken:,} are in use, and this plan frees {freed:,}. Every run tries again."
     )
 
 
