@@ -27,6 +27,9 @@ from sync.store.times import to_text
 BATCH = 500
 """Changes written in one transaction."""
 
+COUNT_MAX = 20_000
+"""Memberships written in one transaction: a batch of large groups must fit into memory."""
+
 COUNT_EVERY = 8
 """The database counts its tables anew whenever so many times more is written."""
 
@@ -72,10 +75,15 @@ class Execution:
                     bulk.count_anew(conn)
                     count_at = done * COUNT_EVERY
                 items = plans.next_items(
-                    conn, plan.id, state=ItemState.PENDING, after_place=after, limit=BATCH
+                    conn,
+                    plan.id,
+                    state=ItemState.PENDING,
+                    after_place=after,
+                    limit=BATCH,
+                    count_max=COUNT_MAX,
                 )
                 self._write(conn, plan, items)
-                if len(items) < BATCH:
+                if len(items) < BATCH and not self._goes_on(conn, plan, items):
                     self._finish(conn, plan)
                     return
             after, done = items[-1][0], done + len(items)
@@ -119,6 +127,13 @@ class Execution:
             places = [place for place, group in groups if group in moved]
             plans.set_states(conn, plan.id, places, ItemState.STALE)
             after = items[-1][0]
+
+    def _goes_on(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> bool:
+        """Whether anything is pending behind these items; a batch may end early for its size."""
+        if not items:
+            return False
+        last = items[-1][0]
+        return bool(plans.next_items(conn, plan.id, state=ItemState.PENDING, after_place=last, limit=1))
 
     def _write(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> None:
         if not items:

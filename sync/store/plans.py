@@ -27,7 +27,7 @@ _WITH_NAME = select(_PLAN, schema.connection.c.name.label("connection")).join(
     schema.connection, schema.connection.c.id == _PLAN.c.connection_id
 )
 _NEXT = (
-    select(_ITEM.c.place, _ITEM.c.change)
+    select(_ITEM.c.place, _ITEM.c.change, _ITEM.c.count)
     .where(
         _ITEM.c.plan_id == bindparam("plan_id"),
         _ITEM.c.state == bindparam("state"),
@@ -99,11 +99,21 @@ def settle_items(conn: Conn, plan_id: str, first: int, last: int, state: ItemSta
 
 
 def next_items(
-    conn: Conn, plan_id: str, *, state: ItemState, after_place: int, limit: int
+    conn: Conn, plan_id: str, *, state: ItemState, after_place: int, limit: int, count_max: int | None = None
 ) -> list[tuple[int, str]]:
-    """(place, change as JSON) of the next items in this state, in the order of the plan."""
+    """(place, change as JSON) of the next items in this state, in the order of the plan.
+
+    With ``count_max`` the list ends before what its items count exceeds that; one there always is.
+    """
     values = {"plan_id": plan_id, "state": state.value, "after_place": after_place, "row_limit": limit}
-    return [(row.place, row.change) for row in conn.execute(_NEXT, values)]
+    found: list[tuple[int, str]] = []
+    counted = 0
+    for place, change, count in conn.execute(_NEXT, values).all():
+        counted += count
+        if found and count_max is not None and counted > count_max:
+            break
+        found.append((place, change))
+    return found
 
 
 def undone(

@@ -13,6 +13,10 @@ from sync.store.schema import directory_user, link, staged, users
 from sync.store.text import chunks
 
 BATCH = 500
+"""People or groups in one page."""
+
+MEMBERS_BATCH = 50
+"""Pieces of member changes in one page; each holds up to some thousand ids."""
 
 
 class Staged(StrEnum):
@@ -53,7 +57,8 @@ def add(conn: Connection, run_id: str, rows: Sequence[StagedRow]) -> None:
 
 def page(conn: Connection, run_id: str, kind: Staged, after: str) -> Sequence[tuple[str, str, bytes | None]]:
     """(key, record, fingerprint) of the next rows in key order after ``after``; "" begins."""
-    rows = conn.execute(_PAGE, {"run": run_id, "kind": kind.value, "after": after}).all()
+    limit = MEMBERS_BATCH if kind in (Staged.MEMBERS_ADD, Staged.MEMBERS_REMOVE) else BATCH
+    rows = conn.execute(_PAGE, {"run": run_id, "kind": kind.value, "after": after, "row_limit": limit}).all()
     return [(row.key, row.record, row.fingerprint) for row in rows]
 
 
@@ -65,7 +70,7 @@ _PAGE = (
         staged.c.key > sa.bindparam("after"),
     )
     .order_by(staged.c.key)
-    .limit(BATCH)
+    .limit(sa.bindparam("row_limit", type_=sa.Integer))
 )
 
 
