@@ -254,6 +254,7 @@ _ADD_KNOWN = {
         ).where(*_NAMED),
     )
     .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)  # else an INSERT's count is gone on PostgreSQL: -1
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
