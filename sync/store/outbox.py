@@ -16,8 +16,14 @@ _COMMITTED: Final = {
     "sqlite": literal_column("1 = 1", Boolean),
     # Sequence numbers are given before the commit: a row is shown only when no transaction still
     # runs that may have taken a lower one, else a reader by cursor would pass over it for ever.
+    # Transactions of other databases on the same server are known by their locks and do not count.
     "postgresql": literal_column(
-        "age(outbox.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)", Boolean
+        "age(outbox.xmin) > (SELECT coalesce(max(age(running.id::xid)), -1) "
+        "FROM pg_snapshot_xip(pg_current_snapshot()) AS running(id) "
+        "WHERE NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+        "WHERE l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock' "
+        "AND l.transactionid = running.id::xid AND a.datname <> current_database()))",
+        Boolean,
     ),
 }
 

@@ -89,7 +89,7 @@ def test_the_safeguards_stand_before_a_preview_too(house: House, ledger: Ledger)
     tight = replace(Safeguards(), updates=Limit(floor=0, share=0))
     plan, _ = _preview(house, connection, Policy(email_from=("user_name",), safeguards=tight))
     assert plan.verdict is Verdict.HELD
-    assert "1 profiles would be rewritten" in " ".join(plan.reasons)
+    assert "1 profile would be rewritten" in " ".join(plan.reasons)
 
 
 def test_a_group_that_an_unsaved_filter_leaves_out_is_shown(house: House, ledger: Ledger) -> None:

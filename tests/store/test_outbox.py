@@ -1,3 +1,4 @@
+import psycopg
 import pytest
 from sqlalchemy import insert
 
@@ -46,6 +47,19 @@ def test_an_event_of_an_open_transaction_is_not_passed_over(postgres):
             assert outbox.events(conn) == []
     with postgres.read() as conn:
         assert [event["name"] for event in outbox.events(conn)] == ["first", "second"]
+
+
+def test_another_database_of_the_server_holds_nothing_up(postgres, postgres_server):
+    """A long transaction elsewhere on the same server does not delay the feed."""
+    elsewhere = postgres_server.render_as_string(hide_password=False).replace(
+        "postgresql+psycopg", "postgresql"
+    )
+    with psycopg.connect(elsewhere) as busy:
+        busy.execute("CREATE TEMPORARY TABLE long_work (id integer)")
+        with postgres.write() as conn:
+            add_event(conn, "told")
+        with postgres.read() as conn:
+            assert [event["name"] for event in outbox.events(conn)] == ["told"]
 
 
 def test_history_of_a_user_and_of_a_run(database):
