@@ -167,13 +167,6 @@ class TokenInfo:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many of each change, by action name; the keys of the JSON contract."""
-
-    by_action: Mapping[str, int] = field(default_factory=dict)
-
-
 def fold(text: str | None) -> str | None:
     """The comparison key of an e-mail, userName or name: trimmed, NFC, casefolded; "" is None."""
     if text is None:

@@ -160,11 +160,6 @@ def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[
     return int(conn.execute(statement, {"connection_id": connection_id}).scalar_one())
 
 
-def max_seq(conn: Conn, kind: Kind) -> int:
-    """The highest ``seq`` ever seen in the table, 0 when it is empty: the size of a bitmap."""
-    return int(conn.execute(select(func.max(_TABLES[kind].c.seq))).scalar() or 0)
-
-
 def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]) -> Iterator[Unmet]:
     """Live rows with an external id whose ``seq`` was not met, by seq; the caller may write meanwhile."""
     after = 0
