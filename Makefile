@@ -16,6 +16,8 @@ MAKE_VENV := "$(PYTHON)" -m venv $(VENV)
 # A .venv that uv made has no pip; Python carries one.
 NEED_INSTALLER := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip >/dev/null
 endif
+# The lock is whole: nothing is resolved anew, so no later release on the index can get in an installation's way.
+INSTALL_LOCKED := $(INSTALL) --no-deps --require-hashes
 # hatchling is among the hashed requirements, so building the project itself downloads nothing.
 INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 
@@ -71,12 +73,12 @@ $(BIN)/python:
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV)/ with $(if $(UV),uv,pip) ..."
 	@$(NEED_INSTALLER)
-	@$(INSTALL) --require-hashes -r requirements.txt
+	@$(INSTALL_LOCKED) -r requirements.txt
 	@$(INSTALL_PROJECT)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests need ..."
 	@$(NEED_INSTALLER)
-	@$(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(INSTALL_LOCKED) -r requirements-dev.txt
 	@touch $@
