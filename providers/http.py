@@ -95,7 +95,10 @@ class _Again(Exception):
 
 
 class Ask(NamedTuple):
-    """One question: path and query on the host, what it is about (for people), its rate bucket."""
+    """One question: path and query on the host, what it is about (for people), its rate bucket.
+
+    With a ``body`` it is POSTed. A question changes nothing at the directory, so it may be repeated.
+    """
 
     target: str
     what: str
@@ -103,6 +106,7 @@ class Ask(NamedTuple):
     headers: Mapping[str, str] = {}
     is_anonymous: bool = False
     gives_up_when_slow: bool = False
+    body: bytes | None = None
 
 
 class Wire:
@@ -150,7 +154,7 @@ class Wire:
         self._client.close()
 
     def ask(self, ask: Ask, decode: Callable[[Answer], T]) -> tuple[Answer, T]:
-        """The answer to a GET and what ``decode`` made of it; ``decode`` raises Garbled for no JSON."""
+        """The answer and what ``decode`` made of it; ``decode`` raises Garbled for no JSON."""
         retrying = Retrying(
             retry=retry_if_exception_type(_Again),
             stop=_is_enough,
@@ -216,7 +220,9 @@ class Wire:
     def _receive(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
         whole_s = min(self._timeouts.whole_s, max(0.001, self.budget.left_s()))
         headers = {**ask.headers, **credential}
-        with within(whole_s), self._client.stream("GET", ask.target, headers=headers) as response:
+        method = "GET" if ask.body is None else "POST"
+        opened = self._client.stream(method, ask.target, headers=headers, content=ask.body)
+        with within(whole_s), opened as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes():
                 chunks.append(chunk)

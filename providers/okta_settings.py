@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from providers.given import Given
 from providers.pace import DEFAULT_SHARE
 from providers.transport import checked_origin
 from sync.model.errors import Misconfigured
@@ -49,28 +49,24 @@ class OktaSettings:
 
 def okta_settings(settings: Mapping[str, object]) -> OktaSettings:
     """Checks a plain mapping; raises Misconfigured naming the key and the remedy."""
-    for key in settings:
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" Known are: {', '.join(KEYS)}."
-            raise Misconfigured(f"{key}: an Okta connection has no such setting.{hint}")
-    scope, scope_ids = _scope(settings)
+    given = Given(settings, KEYS, "Okta")
+    scope, scope_ids = _scope(given)
     return OktaSettings(
-        origin=_origin(settings),
-        api_token=_token(settings),
+        origin=_origin(given),
+        api_token=_token(given),
         scope=scope,
         scope_ids=scope_ids,
-        picture_attribute=_picture(settings),
-        role_is_narrow=_flag(settings, "role_is_narrow"),
-        rate_share=_share(settings),
+        picture_attribute=_picture(given),
+        role_is_narrow=given.flag("role_is_narrow"),
+        rate_share=given.share(),
     )
 
 
-def _origin(settings: Mapping[str, object]) -> str:
-    base_url = _text(settings, "base_url")
+def _origin(given: Given) -> str:
+    base_url = given.text("base_url")
     if base_url:
         return checked_origin(base_url)
-    domain = _text(settings, "domain").removeprefix("https://").rstrip("/").lower()
+    domain = given.text("domain").removeprefix("https://").rstrip("/").lower()
     if not domain:
         raise Misconfigured("domain: name the Okta organisation's host, such as example.okta.com.")
     name, _, rest = domain.partition(".")
@@ -84,8 +80,8 @@ def _origin(settings: Mapping[str, object]) -> str:
     return checked_origin(f"https://{domain}", "domain")
 
 
-def _token(settings: Mapping[str, object]) -> str:
-    token = _text(settings, "api_token").removeprefix("SSWS ").strip()
+def _token(given: Given) -> str:
+    token = given.text("api_token").removeprefix("SSWS ").strip()
     if not token:
         raise Misconfigured("api_token: set the API token made in Okta under Security > API > Tokens.")
     if not token.isascii() or not token.isprintable() or " " in token:
@@ -93,15 +89,15 @@ def _token(settings: Mapping[str, object]) -> str:
     return token
 
 
-def _scope(settings: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
-    text = _text(settings, "scope") or "all"
+def _scope(given: Given) -> tuple[str, tuple[str, ...]]:
+    text = given.text("scope") or "all"
     kind, _, rest = text.partition(":")
     if kind == "all" and not rest:
         return "all", ()
     if kind == "app":
         return "app", _ids([rest], "scope", "write it as app:ID with the application's id")
     if kind == "groups":
-        listed = settings.get("groups") or [part.strip() for part in rest.split(",") if part.strip()]
+        listed = given.raw("groups") or [part.strip() for part in rest.split(",") if part.strip()]
         return "groups", _ids(listed, "groups", "list the ids of the groups whose members are in scope")
     raise Misconfigured(f"scope: {text!r} is unknown; it is all, app:ID or groups.")
 
@@ -115,41 +111,10 @@ def _ids(listed: object, key: str, remedy: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-def _picture(settings: Mapping[str, object]) -> str | None:
-    name = _text(settings, "picture_attribute")
+def _picture(given: Given) -> str | None:
+    name = given.text("picture_attribute")
     if name and (not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or name in _TAKEN):
         raise Misconfigured(
             f"picture_attribute: {name!r} is not the variable name of a profile attribute for it."
         )
     return name or None
-
-
-def _share(settings: Mapping[str, object]) -> float:
-    value = settings.get("rate_share", DEFAULT_SHARE)
-    try:
-        share = float(str(value))
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
-        raise Misconfigured(
-            f"rate_share: {value!r} is not a share; give a number above 0 and at most 1, such as 0.4."
-        )
-    return share
-
-
-def _flag(settings: Mapping[str, object], key: str) -> bool:
-    value = settings.get(key, False)
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in {"true", "false"}:
-        return str(value).lower() == "true"
-    raise Misconfigured(f"{key}: {value!r} is neither true nor false.")
-
-
-def _text(settings: Mapping[str, object], key: str) -> str:
-    value = settings.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Misconfigured(f"{key}: a text is due, not {type(value).__name__}.")
-    return value.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,13 +18,22 @@ DEFAULT_BUDGET_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderType:
-    """What people see of a provider: its settings' names, which of them are secret, and if it can be used."""
+    """What people see of a provider: its settings' names and which of them are secret.
+
+    ``opens`` is "module:Class" of what reads its directory, loaded when it is used; None while it
+    can only be pushed from. The class takes (settings, budget) and the keywords observer, timeouts
+    and wanted, checks its settings by raising Misconfigured, and sends nothing before it is asked.
+    """
 
     name: str
     label: str
     keys: tuple[str, ...]
     secret_keys: frozenset[str] = frozenset()
-    is_available: bool = False
+    opens: str | None = None
+
+    @property
+    def is_available(self) -> bool:
+        return self.opens is not None
 
 
 def _table(*types: ProviderType) -> Mapping[str, ProviderType]:
@@ -45,7 +55,7 @@ TYPES: Final = _table(
             "rate_share",
         ),
         secret_keys=frozenset({"api_token"}),
-        is_available=True,
+        opens="providers.okta:Okta",
     ),
     ProviderType(
         name="azure",
@@ -102,11 +112,13 @@ def open_source(
     Raises Misconfigured for an unknown type or a wrong setting.
     """
     chosen = TYPES.get(type_name)
-    if chosen is None or not chosen.is_available:
+    if chosen is None or chosen.opens is None:
         usable = ", ".join(each.name for each in TYPES.values() if each.is_available)
         state = "is not available yet" if chosen else "is unknown"
         raise Misconfigured(f"type: {type_name!r} {state}; available: {usable}.")
     budget = Budget(budget_s, monotonic=monotonic, sleep=sleep, stop=stop)
-    from providers.okta import Okta
-
-    return Okta(settings, budget, observer=observer, timeouts=timeouts, wanted=wanted)
+    module, _, name = chosen.opens.partition(":")
+    opened: Source = getattr(importlib.import_module(module), name)(
+        settings, budget, observer=observer, timeouts=timeouts, wanted=wanted
+    )
+    return opened

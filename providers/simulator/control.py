@@ -2,45 +2,21 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from providers.simulator import seeding
-from providers.simulator.clock import Clock, iso, parse_iso
-from providers.simulator.directory import Directory, Group, Person, Status
-from providers.simulator.faults import CATALOGUE, Armed, BadFault, Board, Kind, parse
+from providers.simulator.clock import iso, parse_iso
+from providers.simulator.directory import Group, Person, Status
+from providers.simulator.faults import CATALOGUE, BadFault, Kind, parse
+from providers.simulator.vendor import Vendor
 from providers.simulator.wire import JSON, Answer, Request
 
 _PERSON_FIELDS = frozenset(
     {"login", "email", "first_name", "last_name", "picture_url", "department", "title", "attributes"}
 )
 _GROUP_FIELDS = frozenset({"name", "description", "kind"})
-
-
-class Vendor(Protocol):
-    """What the control plane needs of the simulated IdP."""
-
-    type: str
-    directory: Directory
-    clock: Clock
-    board: Board
-    statuses: dict[str, Status]
-    status_names: dict[Status, str]
-    scopes: frozenset[str]
-    requests: Any
-
-    def register(self, *, dpop: bool, scopes: frozenset[str]) -> dict[str, str]:
-        """A new OAuth client's id and secret or key."""
-
-    def prepare(self, armed: Armed) -> None:
-        """Complete a fault as it is switched on; BadFault for arguments that cannot be."""
-
-    def apply(self, armed: Armed) -> None:
-        """Let a fault that acts once act."""
-
-    def forget_faults(self) -> None:
-        """Undo what faults made of the answers."""
 
 
 class Refused(ValueError):
@@ -280,4 +256,4 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", "/_sim/clock", Control.clock),
 )
 
-__all__ = ["BadFault", "Control", "Refused", "Vendor"]
+__all__ = ["BadFault", "Control", "Refused"]

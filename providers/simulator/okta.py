@@ -54,6 +54,7 @@ class Okta:
     """One Okta org over one directory."""
 
     type = "okta"
+    ids = objects.IDS
     statuses = objects.STATUSES
     status_names = objects.STATUS_NAMES
     scopes = SCOPES

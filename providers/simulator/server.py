@@ -13,16 +13,15 @@ from typing import Any, Self, TypeVar
 
 import uvicorn
 
-from providers.simulator import okta_objects, seeding
+from providers.simulator import seeding
 from providers.simulator.clock import Clock
 from providers.simulator.control import Control
 from providers.simulator.directory import Directory
 from providers.simulator.faults import Board
-from providers.simulator.okta import Okta
+from providers.simulator.vendor import Vendor, chosen
 from providers.simulator.wire import Line, Receive, Scope, Send, read_request
 
 T = TypeVar("T")
-TYPES = ("okta",)
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 
@@ -30,7 +29,7 @@ STOP_TIMEOUT_S = 5.0
 class Application:
     """The ASGI application of one simulated IdP: its API, and the control plane beside it."""
 
-    def __init__(self, vendor: Okta, *, latency_s: float = 0.0) -> None:
+    def __init__(self, vendor: Vendor, *, latency_s: float = 0.0) -> None:
         self.vendor, self.control, self.line = vendor, Control(vendor), Line()
         self.latency_s = latency_s
 
@@ -64,12 +63,13 @@ def build(
     faults: Sequence[str] = (),
 ) -> Application:
     """A seeded IdP, not yet serving. ValueError for an unknown type, scenario, limit or fault."""
-    if type not in TYPES:
-        raise ValueError(f"no simulator of type {type!r}; there are {', '.join(TYPES)}")
+    vendor_class = chosen(type)
     clock = Clock()
-    directory = Directory(ids=okta_objects.IDS, seed=seed, clock=clock)
+    directory = Directory(ids=vendor_class.ids, seed=seed, clock=clock)
     seeding.fill(directory, users=users, groups=groups, memberships=memberships, scenario=scenario)
-    vendor = Okta(directory=directory, clock=clock, board=Board(clock), rate_limits=rate_limits)
+    vendor: Vendor = vendor_class(
+        directory=directory, clock=clock, board=Board(clock), rate_limits=rate_limits
+    )
     app = Application(vendor, latency_s=latency_s)
     for spec in faults:
         app.control.add_fault({"name": spec})

@@ -84,24 +84,14 @@ def read(pages: Iterable[Page]) -> Reading:
     return reading
 
 
-def okta(simulator: Simulator, time: Time | None = None, **settings: Any) -> Source:
-    """The Okta provider on this simulator, with short time-outs and a clock that needs no waiting."""
+def opened(simulator: Simulator, time: Time | None = None, **settings: Any) -> Source:
+    """The provider of this simulator's type on it, with short time-outs and a clock that needs no waiting."""
     time = time or Time(simulator)
     return open_source(
-        "okta",
+        simulator.type,
         {"base_url": simulator.base_url, **simulator.credentials, **settings},
         budget_s=3600.0,
         monotonic=time.monotonic,
         sleep=time.skip,
         timeouts=QUICK,
     )
-
-
-def present(state: dict[str, Any]) -> set[str]:
-    """Ids of the people whom a plain list of users has to show."""
-    return {user["id"] for user in state["users"] if user["status"] != "DEPROVISIONED"}
-
-
-def truth_of_members(state: dict[str, Any]) -> dict[str, set[str]]:
-    """Members of every group that is not Okta's own."""
-    return {group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"}

@@ -1,72 +1,88 @@
 """Every provider against every fault that applies to it: all that is there, or no End."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
-from providers.simulator.faults import CATALOGUE, Fault
-from providers.simulator.server import Simulator
-from tests.providers.reading import okta, present, read, truth_of_members
+from providers.simulator.faults import Fault
+from providers.simulator.server import Simulator, start
+from tests.providers.reading import Reading, opened, read
+from tests.providers.vendors import VENDORS, Vendor
 
-_NOT_FOR_THE_PROVIDER = {
-    "A20": "another organisation answers: identity() tells, and the engine compares it",
-    "C05": "the API cannot reveal it: the second look by id does",
-}
-_BY_TOKEN_ENDPOINT = {"T07", "A14", "A15"}
-_OKTA = [fault for fault in CATALOGUE if "okta" in fault.applies_to and fault.id not in _BY_TOKEN_ENDPOINT]
-_STOPS_AN_API_TOKEN = {"A01", "A04", "B16"}
-_SLOW_TO_MAKE = {"G05"}
-_FATAL = {
-    "T04", "A02", "A03", "A06", "A07", "A08", "B04", "B06", "B14", "P01", "P05", "P21", "P30", "C11", "C12",
-}  # fmt: skip
+USERS = 900
+GROUPS = 12
 
 
-@pytest.mark.parametrize("fault", _OKTA, ids=lambda fault: fault.id)
-def test_okta_gives_everybody_or_no_end(simulator: Simulator, fault: Fault) -> None:
-    """An End comes only after everybody who is there was met, and comes whenever patience helps."""
-    simulator.fault(fault.id)
-    source = okta(simulator)
+@pytest.fixture
+def directory(vendor: Vendor) -> Iterator[Simulator]:
+    """A directory of the vendor under test."""
+    with start(vendor.type, users=USERS, groups=GROUPS, seed=7) as running:
+        yield running
+
+
+def _whole(directory: Simulator, vendor: Vendor) -> Reading:
+    chosen: dict[str, Any] = dict(vendor.settings)
+    source = opened(directory, **chosen)
     reading = read(source.full())
     source.close()
-    state = simulator.state()
+    return reading
+
+
+def _cases(wanted: object = None) -> pytest.MarkDecorator:
+    """One case per vendor and fault; ``wanted`` narrows the faults: fatal, or those worth a second read."""
+    cases = []
+    for vendor in VENDORS:
+        for fault in vendor.faults:
+            is_fatal = fault.id in vendor.fatal
+            if wanted == "fatal" and not is_fatal:
+                continue
+            if wanted == "curable" and (is_fatal or fault.id in vendor.slow):
+                continue
+            cases.append(pytest.param(vendor, fault, id=f"{vendor.type}-{fault.id}"))
+    return pytest.mark.parametrize(("vendor", "fault"), cases)
+
+
+@_cases()
+def test_everybody_or_no_end(directory: Simulator, vendor: Vendor, fault: Fault) -> None:
+    """An End comes only after everybody who is there was met, and comes whenever patience helps."""
+    directory.fault(fault.id)
+    reading = _whole(directory, vendor)
+    state = directory.state()
     assert (reading.end is None) == (reading.error is not None)
-    assert (reading.end is None) == (fault.id in _FATAL | _STOPS_AN_API_TOKEN), reading.error
-    if reading.end is not None and fault.id not in _NOT_FOR_THE_PROVIDER:
-        assert present(state) <= reading.met or reading.has_anonymous_row
-        for group_id, members in truth_of_members(state).items():
+    assert (reading.end is None) == (fault.id in vendor.fatal), reading.error
+    if reading.end is not None and fault.id not in vendor.unseen:
+        assert vendor.present(state) <= reading.met or reading.has_anonymous_row
+        for group_id, members in vendor.members(state).items():
             assert group_id in reading.unread or members <= reading.members[group_id]
 
 
-@pytest.mark.parametrize("fault", [f for f in _OKTA if f.id in _FATAL], ids=lambda fault: fault.id)
-def test_okta_ends_in_one_sentence_to_act_on(simulator: Simulator, fault: Fault) -> None:
+@_cases("fatal")
+def test_one_sentence_to_act_on(directory: Simulator, vendor: Vendor, fault: Fault) -> None:
     """A fault that no patience cures ends the walk with a sentence that holds no secret."""
-    simulator.fault(fault.id)
-    source = okta(simulator)
-    reading = read(source.full())
-    source.close()
+    directory.fault(fault.id)
+    reading = _whole(directory, vendor)
     assert reading.end is None
     assert reading.error is not None
     assert reading.error.message.endswith(".")
-    assert simulator.credentials["api_token"] not in reading.error.message
+    for name, value in directory.credentials.items():
+        assert value not in reading.error.message or name.endswith("_id")
 
 
-@pytest.mark.parametrize(
-    "fault", [f for f in _OKTA if f.id not in _FATAL | _SLOW_TO_MAKE], ids=lambda fault: fault.id
-)
-def test_okta_recovers_when_the_fault_is_over(simulator: Simulator, fault: Fault) -> None:
+@_cases("curable")
+def test_recovery_when_the_fault_is_over(directory: Simulator, vendor: Vendor, fault: Fault) -> None:
     """A second read after the fault is over meets everybody."""
-    simulator.fault(fault.id)
-    first = okta(simulator)
-    read(first.full())
-    first.close()
-    simulator.clear_faults()
-    second = okta(simulator)
-    reading = read(second.full())
-    second.close()
-    if fault.id not in _NOT_FOR_THE_PROVIDER:
+    directory.fault(fault.id)
+    _whole(directory, vendor)
+    directory.clear_faults()
+    reading = _whole(directory, vendor)
+    if fault.id not in vendor.unseen:
         assert reading.error is None
-        assert present(simulator.state()) <= reading.met
+        assert vendor.present(directory.state()) <= reading.met
 
 
-def test_the_catalogue_has_rows_for_okta() -> None:
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.type)
+def test_the_catalogue_has_rows_for_every_vendor(vendor: Vendor) -> None:
     """An empty catalogue would let every test above pass by not running."""
-    assert len(_OKTA) > 50
-    assert {fault.id for fault in _OKTA} >= _FATAL
+    assert len(vendor.faults) >= vendor.least
+    assert {fault.id for fault in vendor.faults} >= vendor.fatal

@@ -18,7 +18,7 @@ from providers.simulator.server import Simulator
 from providers.transport import broken_line, checked_origin
 from sync.model.errors import Incomplete, Misconfigured, Transient
 from sync.model.source import Page
-from tests.providers.reading import Time, okta, read
+from tests.providers.reading import Time, opened, read
 
 
 def _wire(simulator: Simulator, time: Time, **options: object) -> Wire:
@@ -269,7 +269,7 @@ def test_share_of_real_limits_is_kept(simulator: Simulator) -> None:
     """Beside a busy neighbour the read waits for the reset and still ends whole."""
     simulator.fault("neighbour(rpm=300)")
     time = Time(simulator)
-    source = okta(simulator, time, rate_share=0.01)
+    source = opened(simulator, time, rate_share=0.01)
     reading = read(source.full())
     source.close()
     assert reading.end is not None

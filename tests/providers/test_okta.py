@@ -13,7 +13,8 @@ from providers.simulator.server import Simulator, start
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured, Transient
 from sync.model.resources import Status
 from sync.model.source import RightState
-from tests.providers.reading import Time, okta, present, read, truth_of_members
+from tests.providers.reading import Time, opened, read
+from tests.providers.vendors import OKTA
 
 
 def _some_group(simulator: Simulator) -> dict[str, object]:
@@ -24,12 +25,12 @@ def _some_group(simulator: Simulator) -> dict[str, object]:
 
 def test_full_equals_the_truth(simulator: Simulator) -> None:
     """People, groups and members are what the directory holds, field by field."""
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     state = simulator.state()
     assert reading.error is None
-    assert set(reading.users) == present(state)
+    assert set(reading.users) == OKTA.present(state)
     for user in state["users"]:
         if user["id"] in reading.users:
             got = reading.users[user["id"]]
@@ -38,7 +39,7 @@ def test_full_equals_the_truth(simulator: Simulator) -> None:
             assert got.status is STATUS.get(user["status"], Status.UNKNOWN)
             assert got.status_text == user["status"]
             assert got.scim_external_id == user["id"]
-    assert reading.members == truth_of_members(state)
+    assert reading.members == OKTA.members(state)
     assert {g.external_id: g.name for g in reading.groups.values()} == {
         group["id"]: group["name"] for group in state["groups"] if group["kind"] != "built_in"
     }
@@ -46,7 +47,7 @@ def test_full_equals_the_truth(simulator: Simulator) -> None:
 
 def test_effort_is_counted(simulator: Simulator) -> None:
     """Every request and page is counted, and nothing is throttled while the limits are wide."""
-    source = okta(simulator)
+    source = opened(simulator)
     read(source.full())
     source.close()
     assert source.effort.requests == simulator.requests()["total"]
@@ -56,7 +57,7 @@ def test_effort_is_counted(simulator: Simulator) -> None:
 
 def test_built_in_groups_are_not_given(simulator: Simulator) -> None:
     """Everyone is read for the cross-check and is no group of ours."""
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     assert "Everyone" not in {group.name for group in reading.groups.values()}
@@ -95,9 +96,9 @@ def test_picture_comes_from_the_named_attribute_only() -> None:
 
 def test_lookup_tells_present_gone_and_unknown_apart(simulator: Simulator) -> None:
     """Found people are present, unknown ids gone, and an id that could not be read in neither."""
-    ids = sorted(present(simulator.state()))[:3]
+    ids = sorted(OKTA.present(simulator.state()))[:3]
     simulator.fault(f"fail(403)@op=users.get,id={ids[2]},times=always")
-    source = okta(simulator)
+    source = opened(simulator)
     found = source.lookup([*ids, "00u00000000000000000"])
     source.close()
     assert set(found.present) == set(ids[:2])
@@ -107,7 +108,7 @@ def test_lookup_tells_present_gone_and_unknown_apart(simulator: Simulator) -> No
 def test_lookup_of_groups(simulator: Simulator) -> None:
     """A group that exists is present, one that does not is gone."""
     group_id = str(_some_group(simulator)["id"])
-    source = okta(simulator)
+    source = opened(simulator)
     found = source.lookup_groups([group_id, "00g00000000000000000"])
     source.close()
     assert found.present == {group_id}
@@ -117,9 +118,9 @@ def test_lookup_of_groups(simulator: Simulator) -> None:
 def test_listed_groups_are_the_scope(simulator: Simulator) -> None:
     """With scope groups, only members of the listed groups are people of this connection."""
     group = _some_group(simulator)
-    source = okta(simulator, scope="groups", groups=[group["id"]])
+    source = opened(simulator, scope="groups", groups=[group["id"]])
     reading = read(source.full())
-    outsider = (present(simulator.state()) - set(reading.users)).pop()
+    outsider = (OKTA.present(simulator.state()) - set(reading.users)).pop()
     found = source.lookup([outsider, *sorted(reading.users)[:1]])
     source.close()
     assert reading.error is None
@@ -131,7 +132,7 @@ def test_listed_groups_are_the_scope(simulator: Simulator) -> None:
 
 def test_listed_groups_that_do_not_exist_are_a_wrong_setting(simulator: Simulator) -> None:
     """A scope that matches nothing is refused instead of read as an empty directory."""
-    source = okta(simulator, scope="groups:00gnosuchgroup")
+    source = opened(simulator, scope="groups:00gnosuchgroup")
     reading = read(source.full())
     source.close()
     assert isinstance(reading.error, Misconfigured)
@@ -140,7 +141,7 @@ def test_listed_groups_that_do_not_exist_are_a_wrong_setting(simulator: Simulato
 def test_application_is_the_scope(simulator: Simulator) -> None:
     """With scope app, people and groups are those assigned to the application."""
     app = simulator.state()["apps"][0]
-    source = okta(simulator, scope=f"app:{app['id']}")
+    source = opened(simulator, scope=f"app:{app['id']}")
     reading = read(source.full())
     source.close()
     assert reading.error is None
@@ -150,7 +151,7 @@ def test_application_is_the_scope(simulator: Simulator) -> None:
 
 def test_changes_since_the_last_read(simulator: Simulator) -> None:
     """A delta gives who changed, leavers as suspended, and never more requests than it needs."""
-    source = okta(simulator)
+    source = opened(simulator)
     first = read(source.full())
     assert first.end is not None
     assert first.end.cursor is not None
@@ -171,7 +172,7 @@ def test_changes_since_the_last_read(simulator: Simulator) -> None:
 def test_cursor_lies_five_minutes_before_the_read(simulator: Simulator) -> None:
     """The watermark comes from the server's clock, however wrong that is, less the overlap."""
     simulator.fault("clock(skew=7200)")
-    source = okta(simulator)
+    source = opened(simulator)
     end = read(source.full()).end
     source.close()
     assert end is not None
@@ -184,7 +185,7 @@ def test_cursor_lies_five_minutes_before_the_read(simulator: Simulator) -> None:
 def test_refused_filter_asks_for_a_full_read(simulator: Simulator) -> None:
     """A change feed that cannot be used says so, instead of seeming quiet."""
     simulator.fault("filter(refused)")
-    source = okta(simulator)
+    source = opened(simulator)
     delta = read(source.changes('{"since": "2026-01-01T00:00:00+00:00"}'))
     broken = read(source.changes("not a cursor"))
     source.close()
@@ -194,7 +195,7 @@ def test_refused_filter_asks_for_a_full_read(simulator: Simulator) -> None:
 
 def test_identity_is_the_organisation(simulator: Simulator) -> None:
     """Another organisation behind the same address has another identity."""
-    source = okta(simulator)
+    source = opened(simulator)
     mine = source.identity()
     simulator.fault("other_org")
     other = source.identity()
@@ -206,7 +207,7 @@ def test_identity_is_the_organisation(simulator: Simulator) -> None:
 
 def test_check_finds_every_right(simulator: Simulator) -> None:
     """With a good token every right is proved."""
-    source = okta(simulator)
+    source = opened(simulator)
     rights = source.check()
     source.close()
     assert {right.state for right in rights} == {RightState.OK}
@@ -226,7 +227,7 @@ def test_check_finds_every_right(simulator: Simulator) -> None:
 def test_check_names_the_missing_right(simulator: Simulator, fault: str, missing: str) -> None:
     """The silent refusals are found too, and each says what to do."""
     simulator.fault(fault)
-    source = okta(simulator)
+    source = opened(simulator)
     rights = {right.name: right for right in source.check()}
     source.close()
     assert rights[missing].state is RightState.MISSING
@@ -235,7 +236,7 @@ def test_check_names_the_missing_right(simulator: Simulator, fault: str, missing
 
 def test_wrong_token_is_denied_in_one_sentence(simulator: Simulator) -> None:
     """A refused token names the setting to change and does not repeat the token."""
-    source = okta(simulator, api_token="00wrongWRONGwrong")
+    source = opened(simulator, api_token="00wrongWRONGwrong")
     reading = read(source.full())
     source.close()
     assert isinstance(reading.error, Denied)
@@ -260,7 +261,7 @@ def test_refused_connection_names_the_host() -> None:
 def test_half_the_rows_are_not_believed(simulator: Simulator, share: float) -> None:
     """Fewer people than Okta itself counts is an incomplete read."""
     simulator.fault(f"half({share})")
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     assert isinstance(reading.error, Incomplete)
@@ -269,10 +270,10 @@ def test_half_the_rows_are_not_believed(simulator: Simulator, share: float) -> N
 def test_half_the_members_are_not_believed(simulator: Simulator) -> None:
     """A group that lists far fewer members than it counts keeps the members it has."""
     simulator.fault("half(0.3)@op=members")
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
-    large = {g for g, members in truth_of_members(simulator.state()).items() if len(members) >= 20}
+    large = {g for g, members in OKTA.members(simulator.state()).items() if len(members) >= 20}
     assert large
     assert large <= set(reading.unread)
 
@@ -280,7 +281,7 @@ def test_half_the_members_are_not_believed(simulator: Simulator) -> None:
 def test_members_unread_for_ever_end_the_read(simulator: Simulator) -> None:
     """An outage of the member lists ends the read after a few groups instead of trying each for minutes."""
     simulator.fault("fail(503)@op=members,times=always")
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     assert isinstance(reading.error, Transient)
@@ -290,11 +291,11 @@ def test_members_unread_for_ever_end_the_read(simulator: Simulator) -> None:
 def test_large_group_is_read_in_pieces(simulator: Simulator) -> None:
     """A group of several pages comes in pieces and every member is met once."""
     simulator.fault("slow_if_limit_over(200)")
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     assert reading.error is None
-    assert reading.members == truth_of_members(simulator.state())
+    assert reading.members == OKTA.members(simulator.state())
 
 
 @pytest.mark.parametrize(
@@ -305,15 +306,15 @@ def test_overlapped_reads_give_the_same(fault: str | None) -> None:
     with start("okta", users=450, groups=16, seed=3, latency_s=0.03) as simulator:
         if fault:
             simulator.fault(fault)
-        source = okta(simulator)
+        source = opened(simulator)
         reading = read(source.full())
         source.close()
         state = simulator.state()
     assert reading.error is None
-    assert set(reading.users) == present(state)
+    assert set(reading.users) == OKTA.present(state)
     left = {
         group_id: members
-        for group_id, members in truth_of_members(state).items()
+        for group_id, members in OKTA.members(state).items()
         if group_id not in reading.unread
     }
     assert left == {group_id: members for group_id, members in reading.members.items() if group_id in left}
@@ -323,7 +324,7 @@ def test_overlapped_reads_give_the_same(fault: str | None) -> None:
 def test_narrow_role_can_be_meant(simulator: Simulator) -> None:
     """A role that sees some groups only is accepted when the settings say so."""
     simulator.fault("scoped_role(3)")
-    source = okta(simulator, role_is_narrow=True)
+    source = opened(simulator, role_is_narrow=True)
     reading = read(source.full())
     source.close()
     assert reading.error is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.simulator.server import Simulator
-from tests.providers.reading import okta, read
+from tests.providers.reading import opened, read
 
 
 async def _all(call: Callable[..., Any], **arguments: Any) -> list[Any]:
@@ -49,7 +49,7 @@ def test_the_sdk_sees_the_same_people(
     monkeypatch.setenv("OKTA_TESTING_TESTINGDISABLEHTTPSCHECK", "true")
     monkeypatch.chdir(tmp_path)
     users, groups, members = asyncio.run(_by_sdk(simulator))
-    source = okta(simulator)
+    source = opened(simulator)
     reading = read(source.full())
     source.close()
     assert reading.error is None

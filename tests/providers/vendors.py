@@ -1,0 +1,63 @@
+"""What the contract suite has to know of each vendor: what its lists must show, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from providers.simulator.faults import CATALOGUE, Fault
+
+State = dict[str, Any]
+"""The simulator's truth, as /_sim/state gives it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """One provider under the contract.
+
+    ``present`` are the ids that a full read has to meet, ``members`` the memberships it has to give,
+    by group id. ``fatal`` are the faults that must end the walk without an End; ``elsewhere`` those
+    that this suite does not switch on, with the test that does; ``unseen`` those that the API cannot
+    reveal, with what else catches them; ``slow`` those too costly to make twice.
+    """
+
+    type: str
+    present: Callable[[State], set[str]]
+    members: Callable[[State], dict[str, set[str]]]
+    fatal: frozenset[str]
+    elsewhere: dict[str, str]
+    unseen: dict[str, str]
+    slow: frozenset[str] = frozenset({"G05"})
+    least: int = 50
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The rows of the catalogue that apply."""
+        return [each for each in CATALOGUE if self.type in each.applies_to and each.id not in self.elsewhere]
+
+
+def _ids(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+OKTA = Vendor(
+    type="okta",
+    present=lambda state: {user["id"] for user in state["users"] if user["status"] != "DEPROVISIONED"},
+    members=lambda state: {
+        group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"
+    },
+    fatal=_ids("A01 A02 A03 A04 A06 A07 A08 B04 B06 B14 B16 C11 C12 P01 P05 P21 P30 T04"),
+    elsewhere={
+        "T07": "the token endpoint: tests/simulator/test_okta_oauth.py",
+        "A14": "the token endpoint: tests/simulator/test_okta_oauth.py",
+        "A15": "the token endpoint: tests/simulator/test_okta_oauth.py",
+    },
+    unseen={
+        "A20": "another organisation answers: identity() tells, and the engine compares it",
+        "C05": "the API cannot reveal it: the second look by id does",
+    },
+)
+
+VENDORS = (OKTA,)
