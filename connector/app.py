@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from connector.settings import Settings
 from connector.usecases.attention import Attention, Freezes
+from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
@@ -41,6 +42,7 @@ class App:
         self.wires = Wires(settings=settings, database=database, clock=clock)
         self.settings = settings
         self.connections = Connections(self.wires)
+        self.configuration = Configuration(self.wires)
         self.tokens = Tokens(self.wires)
         self.runs = Runs(self.wires)
         self.plans = Plans(self.wires)

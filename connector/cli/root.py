@@ -27,6 +27,8 @@ _VERBS = {
     "freeze": ("connector.cli.attention:freeze", "Switch removals off and on."),
     "seats": ("connector.cli.groups:seats", "Show how many seats are used."),
     "status": ("connector.cli.setup:status", "Everything on one screen."),
+    "export": ("connector.cli.configuration:export", "Write connections and webhooks into a file."),
+    "import": ("connector.cli.configuration:import_", "Bring them up to a file, or show the drift."),
     "events": ("connector.cli.events:events", "List, follow and send again what was told to the outside."),
     "webhooks": ("connector.cli.webhooks:webhooks", "Call addresses with every event."),
 }
