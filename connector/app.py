@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from connector.settings import Settings
 from connector.usecases.attention import Attention, Freezes
+from connector.usecases.bundle import Bundle
 from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
@@ -52,6 +53,7 @@ class App:
         self.people = People(self.wires)
         self.overview = Overview(self.wires)
         self.doctor = Doctor(self.wires)
+        self.bundle = Bundle(self.wires)
         self.dashboard = Dashboard(self.wires)
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)

@@ -1,4 +1,4 @@
-"""Verbs for setting up and looking after: init, db, doctor, status."""
+"""Verbs for setting up and looking after: init, db, doctor, bundle, status."""
 
 from __future__ import annotations
 
@@ -85,6 +85,18 @@ def doctor(door: Door, name: str | None) -> int:
     rows = [[each["check"], each["state"], each["detail"]] for each in found]
     door.show({"findings": found}, lambda: table(("CHECK", "STATE", "DETAIL"), rows))
     return ExitCode.DENIED if any(each["state"] == "failed" for each in found) else ExitCode.DONE
+
+
+@click.command(cls=Verb, epilog=example("connector bundle support.zip"))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@verb
+def bundle(door: Door, file: Path) -> int:
+    """Write what somebody who helps needs to know into FILE: no name, no address, no secret is in it."""
+    packed = door.app.bundle.archive()
+    file.write_bytes(packed)
+    told = f"wrote {file} ({len(packed):,} bytes); look into it before you send it: it is a ZIP of JSON files"
+    door.show({"file": str(file), "bytes": len(packed)}, lambda: told)
+    return ExitCode.DONE
 
 
 @click.command(cls=Verb, epilog=example("connector status"))

@@ -1,4 +1,4 @@
-"""What the report before a first run counts: a plan's changes one by one, accounts, and who is linked."""
+"""What reports count: a plan's changes one by one, accounts, who is linked, and how full the tables are."""
 
 from __future__ import annotations
 
@@ -75,3 +75,11 @@ def linked(conn: Conn, connection_id: str, *, sample: int) -> tuple[int, list[tu
         .limit(sample)
     )
     return int(total or 0), [(row[0], row[1], row[2]) for row in conn.execute(some)]
+
+
+def row_counts(conn: Conn) -> dict[str, int]:
+    """How many rows each table has."""
+    return {
+        table.name: int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+        for table in schema.metadata.sorted_tables
+    }
