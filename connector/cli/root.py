@@ -30,6 +30,7 @@ _VERBS = {
     "export": ("connector.cli.configuration:export", "Write connections and webhooks into a file."),
     "import": ("connector.cli.configuration:import_", "Bring them up to a file, or show the drift."),
     "bundle": ("connector.cli.setup:bundle", "Pack what a helper needs to know, without names or secrets."),
+    "completion": ("connector.cli.completion:completion", "Print the completion of verbs for a shell."),
     "events": ("connector.cli.events:events", "List, follow and send again what was told to the outside."),
     "webhooks": ("connector.cli.webhooks:webhooks", "Call addresses with every event."),
 }

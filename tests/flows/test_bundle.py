@@ -69,7 +69,7 @@ def _texts(user: dict[str, Any]) -> set[str]:
 
 
 def test_it_says_what_a_helper_needs(documents: dict[str, Any]) -> None:
-    """Versions, settings that nobody made up, findings, runs with how they ended, and table sizes are there."""
+    """Versions, plain settings, findings, runs with how they ended, and table sizes are there."""
     assert documents["about.json"]["tables"]["version"] == documents["about.json"]["tables"]["needed"]
     (connection,) = documents["connections.json"]
     assert connection["type"] == "okta"
