@@ -22,7 +22,7 @@ INSTALL_LOCKED := $(INSTALL) --no-deps --require-hashes
 INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv .venv-dev demo test lint format golden bench lock clean
+.PHONY: help .venv .venv-dev demo test lint format golden bench audit sbom lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,13 @@ golden: .venv-dev  ## rewrite the golden files, to be read before they are commi
 
 bench: .venv-dev  ## measure
 	$(BIN)/python -m benchmarks
+
+audit: .venv-dev  ## compare what the program needs with the published vulnerabilities
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt --progress-spinner off
+
+sbom: .venv-dev  ## list everything the program needs, as CycloneDX, in build/sbom.json
+	@mkdir -p build
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-file build/sbom.json
 
 lock:  ## resolve anew and export the hashed requirements; needs uv
 	@test -n "$(UV)" || { echo "make lock needs uv on the PATH" >&2; exit 1; }
