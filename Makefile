@@ -22,7 +22,7 @@ INSTALL_LOCKED := $(INSTALL) --no-deps --require-hashes
 INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv .venv-dev demo test lint format golden bench audit sbom lock clean
+.PHONY: help .venv .venv-dev demo test lint format golden bench docs audit sbom lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ golden: .venv-dev  ## rewrite the golden files, to be read before they are commi
 
 bench: .venv-dev  ## measure
 	$(BIN)/python -m benchmarks
+
+docs: .venv-dev  ## build the documentation into build/site; a warning is a failure
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 audit: .venv-dev  ## compare what the program needs with the published vulnerabilities
 	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt --progress-spinner off
