@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from providers.simulator import okta_objects as objects
-from providers.simulator import seeding
 from providers.simulator.body_faults import canned, older, reshaped, travel
-from providers.simulator.directory import Directory, Status
-from providers.simulator.faults import Armed, BadFault, Kind
-from providers.simulator.truth_faults import TRUTH, fill_group, some_groups, somebody
+from providers.simulator.common_faults import CommonFaults
+from providers.simulator.directory import Status
+from providers.simulator.faults import Armed, BadFault
+from providers.simulator.truth_faults import some_groups
 from providers.simulator.wire import JSON, Answer, Manner
 
 if TYPE_CHECKING:
@@ -31,23 +31,16 @@ NO_RATES = (b"x-rate-limit-limit", b"")
 DEFAULT_LIMITS = {"users.list": 200, "groups.list": 10_000, "members": 1000}
 
 
-class OktaFaults:
+class OktaFaults(CommonFaults):
     """Applies faults to one simulated org."""
 
     def __init__(self, okta: Okta) -> None:
+        super().__init__(okta)
         self._okta = okta
-        self._once: dict[str, Callable[[Armed], None]] = {
+        self.once |= {
             "neighbour": self._neighbour,
             "no_admin_role": self._no_admin_role,
             "scoped_role": self._scoped_role,
-            "other_org": self._other_org,
-            "hide": self._hide,
-            "half": self._half,
-            "lag": self._lag,
-            "clock": self._clock,
-            "empty_users": self._empty_users,
-            "shrink_scope": self._shrink_scope,
-            "members": self._members,
             "dpop_nonce": self._dpop_nonce,
             "scopes": self._scopes,
         }
@@ -81,21 +74,7 @@ class OktaFaults:
         if armed.name in ("fail", "deny"):
             armed.number("status", 503)
 
-    def settle(self) -> None:
-        """Let the faults act that act once and whose time has come."""
-        for armed in self._okta.board.due(Kind.SET):
-            if armed.strikes():
-                self.apply(armed)
-
     # ---- faults that act once
-
-    def apply(self, armed: Armed) -> None:
-        """Change the directory, or what of it is seen. BadFault when that cannot be done."""
-        self._okta.sight.revision += 1
-        if armed.name in TRUTH:
-            TRUTH[armed.name](self._okta.directory, armed)
-        else:
-            self._once[armed.name](armed)
 
     def _neighbour(self, armed: Armed) -> None:
         okta = self._okta
@@ -113,54 +92,6 @@ class OktaFaults:
             count = int(armed.arg("3")) if armed.arg("3").isdecimal() else 3
             wanted = [group.id for group in some_groups(self._okta.directory, armed, count)]
         self._okta.sight.scoped_groups = set(wanted)
-
-    def _other_org(self, _armed: Armed) -> None:
-        okta = self._okta
-        mine = okta.directory
-        other = Directory(ids=mine.ids, seed=mine.seed + 1000, clock=okta.clock)
-        seeding.fill(other, users=len(mine.people), groups=len(mine.groups), memberships=None, scenario=None)
-        okta.stand_in = okta.twin(other)
-
-    def _hide(self, armed: Armed) -> None:
-        named = [arg for arg in armed.args if arg in self._okta.directory.people]
-        ids = named or [person.id for person in somebody(self._okta.directory, armed)]
-        armed.memory["touched"] = ids
-        self._okta.sight.hidden.update(ids)
-
-    def _half(self, armed: Armed) -> None:
-        self._okta.sight.shares[armed.op or "users.list"] = armed.number("share", 0.5)
-
-    def _lag(self, armed: Armed) -> None:
-        if not set(armed.named) & {"index", "membership"}:
-            raise BadFault(f"{armed.spec}: say lag(index=seconds) or lag(membership=seconds)")
-        if "index" in armed.named:
-            self._okta.sight.index_lag_s = armed.number("index", 10)
-        if "membership" in armed.named:
-            self._okta.sight.membership_lag_s = armed.number("membership", 6)
-
-    def _clock(self, armed: Armed) -> None:
-        self._okta.clock.skew_s = armed.number("skew", 7200)
-
-    def _empty_users(self, _armed: Armed) -> None:
-        self._okta.sight.empty_users = True
-
-    def _shrink_scope(self, armed: Armed) -> None:
-        directory = self._okta.directory
-        ids = sorted(i for i, person in directory.people.items() if person.active)
-        lost = directory.rng.sample(ids, int(len(ids) * armed.number("share", 0.4)))
-        armed.memory["touched"] = sorted(lost)
-        self._okta.sight.out_of_scope.update(lost)
-
-    def _members(self, armed: Armed) -> None:
-        directory = self._okta.directory
-        if armed.arg("unknown_user") != "unknown_user":
-            fill_group(directory, armed, int(armed.number("members", 100_000)))
-            return
-        group = some_groups(directory, armed)[0]
-        identities = seeding.Identities([person.login for person in directory.people.values()])
-        stranger = seeding.stranger(directory, identities)
-        armed.memory["touched"] = [group.id, stranger.id]
-        self._okta.sight.strangers.setdefault(group.id, []).append(stranger)
 
     def _dpop_nonce(self, _armed: Armed) -> None:
         self._okta.oauth.rotate_nonce()
@@ -241,24 +172,11 @@ class OktaFaults:
         return objects.error("E0000031") if {"filter", "search"} & set(call.request.args) else None
 
     def _between(self, armed: Armed, _call: Call) -> Answer | None:
-        directory = self._okta.directory
-        first = next(i for i in sorted(directory.people) if directory.people[i].status is Status.ACTIVE)
-        directory.remove_person(armed.id or first)
-        armed.memory["touched"] = [armed.id or first]
-        if armed.name == "swap_between":
-            identities = seeding.Identities([person.login for person in directory.people.values()])
-            armed.memory["touched"].append(
-                directory.add_person(**seeding.invent(directory.rng, identities)).id
-            )
+        self.between(armed)
         return None
 
     def _delete_group(self, armed: Armed, call: Call) -> Answer | None:
-        group = self._okta.directory.groups.get(str(call.ident))
-        if group is None or group.kind == "built_in":
-            armed.fired -= 1  # Everyone cannot be deleted: the next group will be
-            return None
-        armed.memory["touched"] = [group.id]
-        self._okta.directory.remove_group(group.id)
+        self.delete_group(armed, str(call.ident))
         return None
 
     # ---- faults of an answer on its way out
