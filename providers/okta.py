@@ -142,6 +142,16 @@ class Okta:
             present=frozenset(key for key, group in present.items() if group.id == key), gone=gone
         )
 
+    def groups(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        """Groups by id with all their members (``sync.model.source.GroupReader``)."""
+        present, gone = self._look_each(external_ids, self._look_group)
+        groups = _own(group for key, group in present.items() if group.id == key)
+        yield Page(
+            groups=[group.record() for group in groups],
+            gone=[Gone(kind="group", external_id=key) for key in sorted(gone)],
+        )
+        yield from self._members.read(self._in_scope(groups))
+
     def _look_each(
         self, external_ids: Sequence[str], read: Callable[[str], T]
     ) -> tuple[dict[str, T], frozenset[str]]:

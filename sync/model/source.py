@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sync.model.resources import GroupRecord, UserRecord
 
@@ -189,3 +189,20 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give back connections; safe to call twice."""
+
+
+@runtime_checkable
+class GroupReader(Protocol):
+    """A source that can also read single groups with their members, for a run about a few of them.
+
+    A source without it still pulls in full and by delta; only a run about named groups is refused.
+    """
+
+    def groups(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        """Read these groups by id, and all their members: pages of groups, then of members, no End.
+
+        Each group speaks for itself. One that does not exist, or lies outside the scope of the
+        connection, is ``Gone``; one whose members could not be read to their end is
+        ``MembersUnread``; of one that is not spoken of at all nothing is known. A group that
+        ``Wanted.group`` leaves out comes as a record without members.
+        """

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from providers.simulator.faults import Fault
 from providers.simulator.server import Simulator, start
+from sync.model.source import GroupReader
 from tests.providers.reading import Reading, opened, read
 from tests.providers.vendors import VENDORS, Vendor
 
@@ -79,6 +81,22 @@ def test_recovery_when_the_fault_is_over(directory: Simulator, vendor: Vendor, f
     if fault.id not in vendor.unseen:
         assert reading.error is None
         assert vendor.present(directory.state()) <= reading.met
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.type)
+def test_single_groups_with_all_their_members(directory: Simulator, vendor: Vendor) -> None:
+    """Named groups come with every member, and one that was deleted is said to be gone."""
+    wanted, deleted = sorted(vendor.members(directory.state()))[:2]
+    httpx.delete(f"{directory.base_url}/_sim/groups/{deleted}").raise_for_status()
+    source = opened(directory, **dict(vendor.settings))
+    if not isinstance(source, GroupReader):
+        pytest.skip(f"{vendor.type} does not read single groups")
+    reading = read(source.groups([wanted, deleted]))
+    source.close()
+    assert reading.error is None
+    assert set(reading.groups) == {wanted}
+    assert reading.members == {wanted: vendor.members(directory.state())[wanted]}
+    assert [(gone.kind, gone.external_id) for gone in reading.gone] == [("group", deleted)]
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.type)
