@@ -63,7 +63,7 @@ class Deliverer:
     def claim(self, stop: Callable[[], bool] = lambda: False) -> Callable[[], None] | None:
         """The work of one endpoint's turn, to be called in any thread; None when nothing is due."""
         now = self.clock()
-        with self.database.read() as conn:
+        with self.database.latest() as conn:
             if not deliveries.is_anything_ready(conn, now):
                 return None
         with self.database.write() as conn:

@@ -106,13 +106,13 @@ class People:
     def events(
         self, *, after: int = 0, limit: int = 100, types: Sequence[str] | None = None
     ) -> dict[str, Any]:
-        with self._wires.database.read() as conn:
+        with self._wires.database.latest() as conn:
             found = outbox.events(conn, after=after, limit=limit, types=types)
         return {"events": found, "next": found[-1]["sequence"] if found else after}
 
     def last_sequence(self) -> int:
         """The highest sequence of the feed by now."""
-        with self._wires.database.read() as conn:
+        with self._wires.database.latest() as conn:
             return outbox.last_sequence(conn)
 
     def event_count(self) -> int:

@@ -110,7 +110,7 @@ class Webhooks:
 
     def listed(self) -> list[dict[str, Any]]:
         """Every endpoint with how it does and how much waits for it."""
-        with self._wires.database.read() as conn:
+        with self._wires.database.latest() as conn:
             found, counts = endpoints.listed(conn), deliveries.counts(conn)
             names = {each.id: each.name for each in connections.listed(conn)}
             newest = outbox.last_sequence(conn)

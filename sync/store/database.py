@@ -59,10 +59,14 @@ class Database:
                     "an in-memory SQLite loses everything on exit; name a file: sqlite:///connector.db"
                 )
             self._writer, self._reader = _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN")
+            self._latest = self._reader
         elif parsed.get_backend_name() == "postgresql":
             self._writer = _postgres_engine(url, pool_size)
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._latest = self._writer.execution_options(
+                isolation_level="READ COMMITTED", postgresql_readonly=True
             )
         else:
             raise Misconfigured(
@@ -77,6 +81,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state and cannot write."""
         with _database_errors(), self._reader.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def latest(self) -> Iterator[Connection]:
+        """A connection that cannot write; on PostgreSQL each statement sees what was committed before it."""
+        with _database_errors(), self._latest.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager

@@ -37,7 +37,8 @@ FAN_OUT: Final = 500
 def claim(conn: Conn, *, owner: str, lease_s: float, now: datetime) -> Turn | None:
     """The right to call the endpoint that waited longest among those with something to deliver."""
     lease_now = _lease_clock(conn, now)
-    chosen = sa.select(_ENDPOINT.c.id).where(_is_ready(to_text(now), to_text(lease_now)))
+    ready = _is_ready(to_text(now), to_text(lease_now), outbox.last_sequence(conn))
+    chosen = sa.select(_ENDPOINT.c.id).where(ready)
     chosen = chosen.order_by(_ENDPOINT.c.turn_at, _ENDPOINT.c.id).limit(1)
     if conn.dialect.name == "postgresql":
         chosen = chosen.with_for_update(skip_locked=True, of=_ENDPOINT)
@@ -51,13 +52,12 @@ def claim(conn: Conn, *, owner: str, lease_s: float, now: datetime) -> Turn | No
 
 def is_anything_ready(conn: Conn, now: datetime) -> bool:
     """Whether a claim would find an endpoint; asks without a lock, for those who ask all the time."""
-    ready = _is_ready(to_text(now), to_text(_lease_clock(conn, now)))
+    ready = _is_ready(to_text(now), to_text(_lease_clock(conn, now)), outbox.last_sequence(conn))
     return conn.execute(sa.select(_ENDPOINT.c.id).where(ready).limit(1)).first() is not None
 
 
-def _is_ready(now: str, lease_now: str) -> sa.ColumnElement[bool]:
+def _is_ready(now: str, lease_now: str, newest: int) -> sa.ColumnElement[bool]:
     due = sa.exists().where(_DELIVERY.c.endpoint_id == _ENDPOINT.c.id, _DELIVERY.c.next_at <= now)
-    newest = sa.select(sa.func.max(_OUTBOX.c.seq)).scalar_subquery()
     return (
         _ENDPOINT.c.enabled
         & (_ENDPOINT.c.next_at.is_(None) | (_ENDPOINT.c.next_at <= now))

@@ -1,53 +1,72 @@
-"""Reading the events that were committed with the changes they tell of."""
+"""Reading the events that were committed with the changes they tell of.
+
+The cursor of a reader is a sequence number, and numbers are given before the commit: on PostgreSQL,
+where many write at once, a number may become visible after a higher one. A reader that had gone on
+by then would never see it. So the feed ends at a *horizon*, below which nothing can appear any more:
+
+1. Whoever writes takes, before its first number, a shared advisory lock that names the last number
+   given by then, and keeps it until its transaction ends. A trigger of the table does this, so that
+   no writer forgets it, also none of an older version. All numbers of the transaction are higher
+   than the one its lock names.
+2. Who reads looks at the last number given, **then** at the lowest number named by a lock, and
+   **then**, with a new snapshot, at the rows up to the lower of the two.
+
+Take any number that was given before the reader's first look. Its writer had the lock before that.
+Either it has it still at the second look, and the horizon lies below the number; or its transaction
+has ended, and since PostgreSQL releases locks after a commit has become visible, the snapshot of the
+third step shows the row, or it never comes. A number given later lies above the horizon. So nothing
+below the horizon is missing, whatever other programs do in this database or on this server: they
+hold no such locks. A horizon may lie below an earlier one, when a writer was slow between looking at
+the last number and locking it; then the feed waits and loses nothing.
+
+The three steps need three snapshots, which ``Database.latest()`` and a write transaction have and
+``Database.read()`` has not. The sequence must not give numbers in advance (CACHE 1, see the schema).
+SQLite has one writer at a time: there numbers become visible in their order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Row, Select, bindparam, func, literal_column, select
 from sqlalchemy import Connection as Conn
+from sqlalchemy import Row, Select, bindparam, func, select, text
 
 from sync.store import schema
 from sync.store.text import from_json
 
 _OUTBOX = schema.outbox
-_COMMITTED: Final = {
-    "sqlite": literal_column("1 = 1", Boolean),
-    # Sequence numbers are given before the commit: a row is shown only when no transaction still
-    # runs that may have taken a lower one, else a reader by cursor would pass over it for ever.
-    # Transactions of other databases on the same server are known by their locks and do not count.
-    "postgresql": literal_column(
-        "age(outbox.xmin) > (SELECT coalesce(max(age(running.id::xid)), -1) "
-        "FROM pg_snapshot_xip(pg_current_snapshot()) AS running(id) "
-        "WHERE NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-        "WHERE l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock' "
-        "AND l.transactionid = running.id::xid AND a.datname <> current_database()))",
-        Boolean,
-    ),
-}
+_NO_END: Final = 2**63 - 1
+
+_LAST_GIVEN: Final = text(
+    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM outbox_seq_seq"
+)
+_LOWEST_OPEN: Final = text(
+    "SELECT min((classid::bigint & 65535) << 32 | objid::bigint) FROM pg_locks "
+    "WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock' AND objsubid = 1 "
+    f"AND classid::bigint >> 16 = {schema.OUTBOX_LOCKS} "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
-def _settled(*columns: Any) -> dict[str, Select[Any]]:
-    """The columns of the events that may be shown behind ``after``, by dialect."""
-    behind = select(*columns).where(_OUTBOX.c.seq > bindparam("after"))
-    return {dialect: behind.where(committed) for dialect, committed in _COMMITTED.items()}
+def _shown(*columns: Any) -> Select[Any]:
+    return select(*columns).where(_OUTBOX.c.seq > bindparam("after"), _OUTBOX.c.seq <= bindparam("until"))
 
 
-_SETTLED: Final = {
-    dialect: query.order_by(_OUTBOX.c.seq)
-    for dialect, query in _settled(_OUTBOX.c.seq, _OUTBOX.c.body).items()
-}
-_HEADS: Final = {
-    dialect: query.order_by(_OUTBOX.c.seq)
-    for dialect, query in _settled(
-        _OUTBOX.c.seq, _OUTBOX.c.type, _OUTBOX.c.connection_id, _OUTBOX.c.subject_id
-    ).items()
-}
-_NEWEST: Final = {
-    dialect: query.order_by(_OUTBOX.c.seq.desc()).limit(1)
-    for dialect, query in _settled(_OUTBOX.c.seq).items()
-}
+_EVENTS: Final = _shown(_OUTBOX.c.seq, _OUTBOX.c.body).order_by(_OUTBOX.c.seq)
+_HEADS: Final = _shown(_OUTBOX.c.seq, _OUTBOX.c.type, _OUTBOX.c.connection_id, _OUTBOX.c.subject_id)
+_NEWEST: Final = select(func.max(_OUTBOX.c.seq)).where(_OUTBOX.c.seq <= bindparam("until"))
+
+
+def horizon(conn: Conn) -> int:
+    """The number up to which the feed is settled; rows read by the next statement may be shown up to it."""
+    if conn.dialect.name != "postgresql":
+        return _NO_END
+    if conn.get_execution_options().get("isolation_level") == "REPEATABLE READ":
+        raise ValueError("one snapshot for all statements cannot show the feed: use Database.latest()")
+    last_given = int(conn.execute(_LAST_GIVEN).scalar_one())
+    lowest_open = conn.execute(_LOWEST_OPEN).scalar_one()
+    return last_given if lowest_open is None else min(last_given, lowest_open)
 
 
 def events(
@@ -57,24 +76,22 @@ def events(
 
     No event with a lower sequence appears later, so the last sequence is a safe cursor.
     """
-    statement = _SETTLED[conn.dialect.name].limit(limit)
+    statement = _EVENTS.limit(limit)
     if types is not None:
         statement = statement.where(_OUTBOX.c.type.in_(list(types)))
-    return [from_json(body) | {"sequence": seq} for seq, body in conn.execute(statement, {"after": after})]
+    rows = conn.execute(statement, {"until": horizon(conn), "after": after})
+    return [from_json(body) | {"sequence": seq} for seq, body in rows]
 
 
 def heads(conn: Conn, *, after: int, limit: int, until: int | None = None) -> list[Row[Any]]:
     """Rows (seq, type, connection_id, subject_id) of events behind ``after``, without their bodies."""
-    statement = _HEADS[conn.dialect.name]
-    if until is not None:
-        statement = statement.where(_OUTBOX.c.seq <= until)
-    return list(conn.execute(statement.limit(limit), {"after": after}))
+    end = horizon(conn) if until is None else min(until, horizon(conn))
+    return list(conn.execute(_HEADS.order_by(_OUTBOX.c.seq).limit(limit), {"after": after, "until": end}))
 
 
 def last_sequence(conn: Conn) -> int:
     """The highest sequence the feed shows by now; 0 before the first event."""
-    newest = _NEWEST[conn.dialect.name]
-    return int(conn.execute(newest, {"after": 0}).scalar() or 0)
+    return int(conn.execute(_NEWEST, {"until": horizon(conn)}).scalar() or 0)
 
 
 def count(conn: Conn) -> int:

@@ -48,8 +48,9 @@ AT = _string(27)
 """2026-11-24T10:20:30.123456Z"""
 
 
-def _seq() -> Column[int]:
-    return Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True)
+def _seq(cache: int | None = None) -> Column[int]:
+    number = BigInteger().with_variant(Integer, "sqlite")
+    return Column("seq", number, Identity(cache=cache), primary_key=True)
 
 
 connection = Table(
@@ -368,10 +369,14 @@ history = Table(
     ),
 )
 
+OUTBOX_LOCKS = 0x6463
+"""The upper 16 bits of the advisory locks by which writers of the outbox say what they may still add."""
+
 outbox = Table(
     "outbox",
     metadata,
-    _seq(),
+    # Numbers given in advance would break what the feed's horizon stands on: see sync.store.outbox.
+    _seq(cache=1),
     Column("id", ID, nullable=False, unique=True),
     Column("type", _string(64), nullable=False),
     Column("occurred_at", AT, nullable=False),

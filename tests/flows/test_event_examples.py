@@ -36,7 +36,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     path = tmp_path_factory.mktemp("examples") / "connector.db"
     with house_at(f"sqlite:///{path}") as house:
         _story(house)
-        with house.database.read() as conn:
+        with house.database.latest() as conn:
             events = outbox.events(conn, limit=1000)
     found: dict[str, dict[str, Any]] = {}
     for each in events:

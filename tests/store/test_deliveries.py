@@ -79,7 +79,7 @@ def test_every_event_gets_its_delivery_once(database, endpoint):
     assert fan_out(database, endpoint, limit=2) == 2
     assert fan_out(database, endpoint) == 1
     assert fan_out(database, endpoint) == 0
-    with database.read() as conn:
+    with database.latest() as conn:
         assert endpoints.get(conn, endpoint.id).position == outbox.last_sequence(conn) == 5
         assert [each.sequence for each in deliveries.listed(conn, endpoint.id)] == [5, 4, 3, 2, 1]
 
