@@ -112,7 +112,8 @@ class Ask(NamedTuple):
 class Wire:
     """A keep-alive line to one directory host; safe for a few threads at once.
 
-    ``origin`` is scheme, host and port; ``latency_s`` is the recent time per answer. Nothing of
+    ``origin`` is scheme, host and port; ``latency_s`` is the recent time per answer. A line
+    ``beside`` another counts into the same effort: a vendor may have several hosts. Nothing of
     httpx leaves this class: results are Answer objects, failures those of ``sync.model.errors``
     and ``providers.failures``. Requests under way are never cancelled, since httpx 0.28 loses
     pool slots that way.
@@ -129,15 +130,16 @@ class Wire:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
         observer: Callable[[Effort], None] | None = None,
         page_cap_bytes: int = PAGE_CAP_BYTES,
+        beside: Wire | None = None,
     ) -> None:
         self.origin = checked_origin(origin)
         self.host = urlsplit(self.origin).netloc
         self.budget = budget
-        self.effort = Effort()
+        self.effort: Effort = beside.effort if beside else Effort()
+        self.count: threading.Lock = beside.count if beside else threading.Lock()
         self._auth, self._dialect, self._share = auth, dialect, share
         self._timeouts, self._observer, self._page_cap_bytes = timeouts, observer, page_cap_bytes
         self._lanes = lanes(self.host)
-        self._count = threading.Lock()
         self._waited_until = 0.0
         self.latency_s = 0.0
         self._is_proven = False
@@ -186,7 +188,7 @@ class Wire:
             ) from garbled
         self._is_proven = True
         self._lanes.calm()
-        with self._count:
+        with self.count:
             self.effort.pages += 1
         if self._observer is not None:
             self._observer(self.effort)
@@ -207,7 +209,7 @@ class Wire:
             self._wait_as_told(wait_s, f"Our share of the rate limit of {self.host} is used up")
             rate.reopen()
         with self._lanes, _translated(self.host, ask):
-            with self._count:
+            with self.count:
                 self.effort.requests += 1
             began = time.monotonic()
             answer = self._receive(ask, credential)
@@ -281,7 +283,7 @@ class Wire:
     def _wait_as_told(self, seconds: float, why: str) -> None:
         """Waits, and counts the time once even when several threads wait side by side."""
         now = self.budget.monotonic()
-        with self._count:
+        with self.count:
             self.effort.throttled_s += max(0.0, now + seconds - max(now, self._waited_until))
             self._waited_until = max(self._waited_until, now + seconds)
         self.budget.wait(seconds, why)

@@ -12,24 +12,24 @@ from providers import okta_rights
 from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.budget import Budget, Timeouts
-from providers.failures import ENDS_THE_READ, Absent, BadRequest
+from providers.failures import Absent, BadRequest
 from providers.http import Ask, FixedAuth, Wire
+from providers.lookups import look_each
+from providers.member_reads import MemberReads
 from providers.okta_dialect import OktaDialect
-from providers.okta_members import SHORT, MemberReads
+from providers.okta_members import SHORT, OktaMembers
 from providers.okta_records import (
     BUILT_IN,
-    GroupRow,
-    Rows,
     UserReader,
     everyone_count,
     read_embedded_groups,
     read_group,
     read_groups,
-    tolerant_json,
 )
 from providers.okta_settings import OktaSettings, okta_settings
 from providers.pages import PageGuard
-from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
+from providers.rows import GroupRow, Rows, tolerant_json
+from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
 from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right, Wanted
 
@@ -79,7 +79,7 @@ class Okta:
         self._wanted = wanted
         self._users = self._reader()
         self._ahead = Ahead(self.wire, "okta")
-        self._members = MemberReads(self.wire, self._ahead)
+        self._members = MemberReads(OktaMembers(self.wire, self._ahead))
 
     def close(self) -> None:
         self._ahead.close()
@@ -127,7 +127,7 @@ class Okta:
 
     def lookup(self, external_ids: Sequence[str]) -> Found:
         """People by id, a few at a time; who could not be read is in neither part of the answer."""
-        present, gone = self._look_each(external_ids, self._look)
+        present, gone = look_each(self._ahead, external_ids, self._look, _is_gone)
         same = {key: found for key, found in present.items() if found[0].external_id == key}
         return Found(
             present={key: record for key, (record, _) in same.items()},
@@ -137,43 +137,20 @@ class Okta:
 
     def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
         """Groups by id, like ``lookup``."""
-        present, gone = self._look_each(external_ids, self._look_group)
+        present, gone = look_each(self._ahead, external_ids, self._look_group, _is_gone)
         return GroupsFound(
             present=frozenset(key for key, group in present.items() if group.id == key), gone=gone
         )
 
     def groups(self, external_ids: Sequence[str]) -> Iterator[Page]:
         """Groups by id with all their members (``sync.model.source.GroupReader``)."""
-        present, gone = self._look_each(external_ids, self._look_group)
+        present, gone = look_each(self._ahead, external_ids, self._look_group, _is_gone)
         groups = _own(group for key, group in present.items() if group.id == key)
         yield Page(
             groups=[group.record() for group in groups],
             gone=[Gone(kind="group", external_id=key) for key in sorted(gone)],
         )
         yield from self._members.read(self._in_scope(groups))
-
-    def _look_each(
-        self, external_ids: Sequence[str], read: Callable[[str], T]
-    ) -> tuple[dict[str, T], frozenset[str]]:
-        present: dict[str, T] = {}
-        gone: set[str] = set()
-        ended: list[ConnectorError] = []
-
-        def look(external_id: str) -> None:
-            if ended:
-                return
-            try:
-                present[external_id] = read(external_id)
-            except Absent as absent:
-                if absent.code == _NOT_FOUND:
-                    gone.add(external_id)
-            except ENDS_THE_READ as end:
-                ended.append(end)
-            except ConnectorError:
-                return  # nothing is known of this one
-
-        self._ahead.each(look, list(dict.fromkeys(external_ids)))
-        return present, frozenset(gone)
 
     # -- the three scopes ------------------------------------------------------------------
 
@@ -347,6 +324,10 @@ _NO_ROLE: Final = (
     "{host} lists no users although it has some: the token has no admin role, or a role that sees nobody. "
     "Give the admin who made it a role that can view all users and groups, such as Read-only Administrator."
 )
+
+
+def _is_gone(absent: Absent) -> bool:
+    return absent.code == _NOT_FOUND
 
 
 def _own(groups: Iterable[GroupRow]) -> list[GroupRow]:

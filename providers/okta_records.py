@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from providers.answers import Answer
-from providers.failures import Garbled
 from providers.okta_attributes import Wanted
+from providers.rows import (
+    GroupRow,
+    Rows,
+    id_of,
+    inside,
+    picture_of,
+    rows_one_by_one,
+    text_of,
+    tolerant_json,
+)
 from sync.model.errors import Incomplete
-from sync.model.resources import GroupRecord, Status, UserRecord
+from sync.model.resources import Status, UserRecord
 from sync.model.source import SetAside
 
 STATUS: Final[Mapping[str, Status]] = {
@@ -29,35 +37,7 @@ STATUS: Final[Mapping[str, Status]] = {
 
 BUILT_IN: Final = "BUILT_IN"
 
-R = TypeVar("R")
-
 _Id = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Rows(NamedTuple, Generic[R]):
-    """One page of a list: usable rows, rows set aside, first and last id (to notice a page served twice).
-
-    ``begins_anew`` marks the first page of a walk that had to start over. ``raw`` holds the wanted
-    attributes of each row, in the same order, when any are wanted.
-    """
-
-    rows: Sequence[R]
-    set_aside: Sequence[SetAside] = ()
-    span: tuple[str, str] | None = None
-    begins_anew: bool = False
-    raw: Sequence[Mapping[str, Any]] = ()
-
-
-class GroupRow(NamedTuple):
-    """A group as listed; ``stated_members`` is Okta's lagging own count, None when not given."""
-
-    id: str
-    name: str
-    type: str
-    stated_members: int | None
-
-    def record(self) -> GroupRecord:
-        return GroupRecord(self.id, self.name, self.id)
 
 
 class _Stats(msgspec.Struct, gc=False):
@@ -143,11 +123,11 @@ class UserReader:
                 raw.append(self._account(row))
             return record
 
-        return _rows_one_by_one(answer, "user", read)._replace(raw=raw)
+        return rows_one_by_one(tolerant_json(answer.body), "user", read)._replace(raw=raw)
 
     def _account(self, row: object) -> Mapping[str, Any]:
         """A row's account with all that Okta says of it."""
-        found = _inside(row, "_embedded", "user") if self._is_assignment else row
+        found = inside(row, "_embedded", "user") if self._is_assignment else row
         return found if isinstance(found, dict) else {}
 
     def _record(self, row: Any) -> UserRecord:
@@ -159,33 +139,33 @@ class UserReader:
             profile.email,
             profile.firstName,
             profile.lastName,
-            picture if picture and picture.startswith("https://") else None,
+            picture_of(picture),
             STATUS.get(row.status, Status.UNKNOWN),
             row.status,
             row.id,
         )
 
     def _tolerant(self, row: object) -> UserRecord | SetAside:
-        assigned_id = _id_of(row)
+        assigned_id = id_of(row)
         if self._is_assignment:
-            row = _inside(row, "_embedded", "user")
+            row = inside(row, "_embedded", "user")
             if not isinstance(row, dict) and assigned_id:
                 why = f"The assignment of user {assigned_id} comes without the user."
                 return SetAside(kind="user", external_id=assigned_id, why=why)
-        user_id = _id_of(row)
+        user_id = id_of(row)
         if not isinstance(row, dict) or user_id is None:
             return SetAside(kind="user", external_id=None, why="A row of the user list has no id.")
         profile = row.get("profile")
         if not isinstance(profile, dict):
             return SetAside(kind="user", external_id=user_id, why=f"User {user_id} has no profile.")
-        status, picture = _text(row.get("status")) or "", _text(profile.get(self._picture or ""))
+        status, picture = text_of(row.get("status")) or "", text_of(profile.get(self._picture or ""))
         return UserRecord(
             user_id,
-            _text(profile.get("login")) or "",
-            _text(profile.get("email")),
-            _text(profile.get("firstName")),
-            _text(profile.get("lastName")),
-            picture if picture and picture.startswith("https://") else None,
+            text_of(profile.get("login")) or "",
+            text_of(profile.get("email")),
+            text_of(profile.get("firstName")),
+            text_of(profile.get("lastName")),
+            picture_of(picture),
             STATUS.get(status, Status.UNKNOWN),
             status,
             user_id,
@@ -197,7 +177,7 @@ def read_groups(answer: Answer) -> Rows[GroupRow]:
     try:
         found = _decode_groups(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _rows_one_by_one(answer, "group", _tolerant_group)
+        return rows_one_by_one(tolerant_json(answer.body), "group", _tolerant_group)
     rows = [_group_row(group) for group in found]
     return Rows(rows, (), (rows[0].id, rows[-1].id) if rows else None)
 
@@ -212,7 +192,9 @@ def read_group(answer: Answer) -> GroupRow:
 
 def read_embedded_groups(answer: Answer) -> Rows[GroupRow]:
     """One page of an application's groups, whose own data stands under ``_embedded.group``."""
-    return _rows_one_by_one(answer, "group", lambda row: _tolerant_group(_inside(row, "_embedded", "group")))
+    return rows_one_by_one(
+        tolerant_json(answer.body), "group", lambda row: _tolerant_group(inside(row, "_embedded", "group"))
+    )
 
 
 def read_member_ids(answer: Answer) -> Rows[str]:
@@ -220,23 +202,13 @@ def read_member_ids(answer: Answer) -> Rows[str]:
     try:
         ids = [ref.id for ref in _decode_refs(answer.body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _rows_one_by_one(answer, "member", _tolerant_member)
+        return rows_one_by_one(tolerant_json(answer.body), "member", _tolerant_member)
     return Rows(ids, (), (ids[0], ids[-1]) if ids else None)
 
 
 def everyone_count(groups: Iterable[GroupRow]) -> int | None:
     """Okta's own count of all people; None when the group Everyone is not visible."""
     return next((g.stated_members for g in groups if g.type == BUILT_IN and g.name == "Everyone"), None)
-
-
-def tolerant_json(body: bytes) -> object:
-    """Any JSON value, lone surrogates included; raises Garbled for anything else."""
-    if not body.strip():
-        raise Garbled("it has no content")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Garbled("it is not JSON") from error
 
 
 def _assignment_type(user: Any) -> Any:
@@ -251,56 +223,17 @@ def _group_row(group: _Group) -> GroupRow:
     return GroupRow(group.id, group.profile.name, group.type, stats.usersCount if stats else None)
 
 
-def _rows_one_by_one(answer: Answer, kind: str, read: Callable[[object], R | SetAside]) -> Rows[R]:
-    """The slow way: every row by itself, odd ones set aside; a body that is no list is a fault."""
-    body = tolerant_json(answer.body)
-    if not isinstance(body, list):
-        raise Incomplete(
-            f"The directory answered with {_named(body)} where a list of {kind}s was due; "
-            "nothing was concluded from it."
-        )
-    read_rows = [read(row) for row in body]
-    rows = [row for row in read_rows if not isinstance(row, SetAside)]
-    span = (_id_of(body[0]) or "", _id_of(body[-1]) or "") if body else None
-    return Rows(rows, [row for row in read_rows if isinstance(row, SetAside)], span)
-
-
 def _tolerant_group(row: object) -> GroupRow | SetAside:
-    group_id = _id_of(row)
+    group_id = id_of(row)
     if not isinstance(row, dict) or group_id is None:
         return SetAside(kind="group", external_id=None, why="A row of the group list has no id.")
-    name = _text(_inside(row, "profile", "name"))
+    name = text_of(inside(row, "profile", "name"))
     if name is None:
         return SetAside(kind="group", external_id=group_id, why=f"Group {group_id} has no name.")
-    stated = _inside(row, "_embedded", "stats", "usersCount")
+    stated = inside(row, "_embedded", "stats", "usersCount")
     count = stated if isinstance(stated, int) and not isinstance(stated, bool) else None
-    return GroupRow(group_id, name, _text(row.get("type")) or "", count)
+    return GroupRow(group_id, name, text_of(row.get("type")) or "", count)
 
 
 def _tolerant_member(row: object) -> str | SetAside:
-    return _id_of(row) or SetAside(kind="member", external_id=None, why="A row of a member list has no id.")
-
-
-def _id_of(row: object) -> str | None:
-    return _text(row.get("id")) or None if isinstance(row, dict) else None
-
-
-def _inside(row: object, *keys: str) -> object:
-    for key in keys:
-        row = row.get(key) if isinstance(row, dict) else None
-    return row
-
-
-def _text(value: object) -> str | None:
-    """Text as it is, a number as its digits, anything else as nothing; half a surrogate pair is replaced."""
-    if isinstance(value, str):
-        return (
-            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        )
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return None
-
-
-def _named(body: object) -> str:
-    return {dict: "an object", str: "a text", type(None): "null"}.get(type(body), "something else")
+    return id_of(row) or SetAside(kind="member", external_id=None, why="A row of a member list has no id.")

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from providers.answers import Answer
 from providers.failures import Absent, CredentialRefused
 from providers.http import Ask, Wire
-from providers.okta_records import Rows, UserReader, everyone_count, read_groups, read_member_ids
+from providers.okta_records import UserReader, everyone_count, read_groups, read_member_ids
 from providers.okta_settings import OktaSettings
+from providers.rows import Rows
 from sync.model.errors import Denied, Incomplete
 from sync.model.resources import UserRecord
 from sync.model.source import Right, RightState

@@ -12,11 +12,11 @@ from providers.simulator import okta_search as search
 from providers.simulator.clock import Clock, parse_iso
 from providers.simulator.directory import Directory, Group, Person, Status
 from providers.simulator.filters import BadFilter, Predicate, Rules, parse
+from providers.simulator.memory import Memory
 from providers.simulator.okta_calls import Call, Failed, missing
 from providers.simulator.sight import Sight
 from providers.simulator.wire import JSON, Answer, Headers
 
-CACHE_BYTES = 256 * 1024 * 1024
 _CURSOR = re.compile(r"0?(00[ug][0-9A-Za-z]{17})(?:\.[0-9a-z]+)?")
 _OMIT = re.compile(rb'okta-response\s*=\s*"?[^"]*omitCredentials', re.IGNORECASE)
 _PAGING = frozenset({"after", "limit", "expand", "fields"})
@@ -30,11 +30,7 @@ class Reads:
         self.sight = Sight()
         self.base_url = "http://127.0.0.1"
         self._page_of: dict[tuple[str, str], int] = {}
-        self._rows: dict[tuple[str, ...], dict[str, tuple[Any, bytes]]] = {}
-        self._pages: dict[Any, tuple[bytes, str | None]] = {}
-        self._pages_bytes = 0
-        self._lists: dict[Any, list[str]] = {}
-        self._known: tuple[int, int] = (-1, -1)
+        self._memory = Memory()
         self._endpoints: dict[str, Callable[[Call], Answer]] = {
             "users.list": self.users,
             "users.get": self.user,
@@ -51,7 +47,8 @@ class Reads:
 
     def serve(self, call: Call) -> Answer:
         """The answer to an allowed call. Failed or BadFilter when there is none."""
-        self._refresh()
+        known = (self.directory.revision, self.sight.revision)
+        self._memory.refresh(known, is_stable=self.sight.is_stable)
         return self._endpoints[call.op](call)
 
     def name_page(self, path: str, after: str, page: int) -> None:
@@ -61,14 +58,6 @@ class Reads:
     def page_of(self, path: str, after: str) -> int:
         """Which page this cursor leads to; one that was never handed out counts as the second."""
         return self._page_of.get((path, after), 2)
-
-    def _refresh(self) -> None:
-        known = (self.directory.revision, self.sight.revision)
-        if known != self._known or not self.sight.is_stable:
-            self._known = known
-            self._pages.clear()
-            self._lists.clear()
-            self._pages_bytes = 0
 
     @staticmethod
     def _json(body: Any) -> Answer:
@@ -124,22 +113,7 @@ class Reads:
 
         if searched or fields:
             return render
-        return self._remembered(("user", str(bare)), lambda i: people[i].revision, render)
-
-    def _remembered(
-        self, kind: tuple[str, ...], stamp: Callable[[str], Any], render: Callable[[str], bytes]
-    ) -> Callable[[str], bytes]:
-        rows = self._rows.setdefault((self.base_url, *kind), {})
-
-        def row(ident: str) -> bytes:
-            known, now = rows.get(ident), stamp(ident)
-            if known is not None and known[0] == now:
-                return known[1]
-            made = render(ident)
-            rows[ident] = (now, made)
-            return made
-
-        return row
+        return self._memory.rows((self.base_url, "user", bare), lambda i: people[i].revision, render)
 
     def _page(
         self,
@@ -155,13 +129,9 @@ class Reads:
         """One page of a list, with its Link lines; made once and then remembered until something changes."""
         request = call.request
         key = (request.path, request.query, request.headers.get(b"content-type"))
-        known = self._pages.get(key)
-        if known is None:
-            known = self._make_page(call, ids, row, (default, most, least), prefix)
-            if self._pages_bytes + len(known[0]) <= CACHE_BYTES:
-                self._pages[key] = known
-                self._pages_bytes += len(known[0])
-        body, after = known
+        body, after = self._memory.page(
+            key, lambda: self._make_page(call, ids, row, (default, most, least), prefix)
+        )
         answer = Answer(body=body, headers=[JSON])
         answer.headers += self._links(call, after)
         return answer
@@ -176,9 +146,7 @@ class Reads:
     ) -> tuple[bytes, str | None]:
         limit = self._limit(call.request.args, *bounds)
         key = (call.request.path, *(sorted((k, v) for k, v in call.request.args.items() if k not in _PAGING)))
-        everything = self._lists.get(key)
-        if everything is None:
-            everything = self._lists[key] = ids()
+        everything = self._memory.list(key, ids)
         start = self._start(everything, call.request.args)
         chunk = everything[start : start + limit]
         body = b"[" + b",".join(map(row, chunk)) + b"]"
@@ -279,7 +247,7 @@ class Reads:
             item = self.directory.groups[group_id]
             return item.revision, self._members_updated_at(item)
 
-        return self._remembered(("group", str(stats)), stamp, render)
+        return self._memory.rows((self.base_url, "group", stats), stamp, render)
 
     def _group_of(self, call: Call) -> Group:
         item = self.directory.groups.get(str(call.ident))

@@ -11,9 +11,9 @@ from providers.failures import OutOfTime, Stopped, Throttled, TooSlow
 from providers.http import Ask, FixedAuth, RenewedAuth, Wire
 from providers.okta import Okta
 from providers.okta_dialect import OktaDialect
-from providers.okta_records import tolerant_json
 from providers.pace import Allowance, Bucket, Lanes
 from providers.pages import PageGuard, links
+from providers.rows import tolerant_json
 from providers.simulator.server import Simulator
 from providers.transport import broken_line, checked_origin
 from sync.model.errors import Incomplete, Misconfigured, Transient
