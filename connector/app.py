@@ -24,6 +24,7 @@ from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
 from sync.store import migrate
 from sync.store.database import Database
+from sync.store.waking import Doorbell
 
 
 class App:
@@ -34,7 +35,8 @@ class App:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
-        database = Database(settings.database_url)
+        # Every worker may hold a connection, and the doors need theirs besides.
+        database = Database(settings.database_url, pool_size=settings.runs.at_once + 8)
         try:
             migrate.upgrade(database)
         except BaseException:
@@ -62,6 +64,10 @@ class App:
     def daemon_answers(self) -> bool:
         """Whether a daemon answers at the address these settings name."""
         return daemon_answers(self.settings)
+
+    def doorbell(self) -> Doorbell:
+        """Rings when another process, or this one, may have work for this one."""
+        return Doorbell(self.wires.database)
 
     def database_state(self) -> dict[str, Any]:
         return _state(self.wires.database)

@@ -7,7 +7,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, Final
 
 import structlog
@@ -18,11 +20,11 @@ from connector.scheduler import Crew, Loop
 from connector.settings import Settings
 from sync.model.errors import Misconfigured
 
-WORKERS: Final = 2
-"""Runs this process does at a time; each is of another connection."""
-
 POLL_S: Final = 0.5
-"""How long a run that another process asked for waits at most to be noticed."""
+"""How long work waits at most to be noticed where the doorbell is out of order."""
+
+BELL_S: Final = 1.0
+"""How long one wait for the doorbell lasts; a process that ends is not held up longer."""
 
 TICK_S: Final = 1.0
 DRAIN_S: Final = 4.0
@@ -60,47 +62,89 @@ def listen(settings: Settings) -> tuple[socket.socket, Settings]:
     return listener, settings.model_copy(update={"listen": f"{host}:{listener.getsockname()[1]}"})
 
 
-@contextlib.contextmanager
-def working(app: App, draining: threading.Event, *, workers: int = WORKERS) -> Iterator[threading.Event]:
-    """The schedule and the workers, until the block ends; the event that is given wakes the workers."""
-    wake = threading.Event()
+class Role(StrEnum):
+    """What one process does: everything, only answer, or only work."""
 
-    def tick() -> bool:
-        if app.schedules.request_due():
-            wake.set()
-        app.worker.fill_seats()
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+
+    @property
+    def works(self) -> bool:
+        return self is not Role.WEB
+
+
+class Crowd:
+    """The loops of one process that does runs, keeps the schedule and delivers, and what wakes them."""
+
+    def __init__(self, app: App, draining: threading.Event) -> None:
+        self._app, self._draining = app, draining
+        self._bell = app.doorbell()
+        self._wakes: list[threading.Event] = []
+        self._everything = threading.Event()
+        self._ticks = threading.Event()
+        self._loops = [self._loop("schedule", self._tick, TICK_S, self._ticks)]
+        self._loops += [
+            self._loop(f"worker {number}", self._work, POLL_S, self._woken())
+            for number in range(1, app.settings.runs.at_once + 1)
+        ]
+        rung = self._woken()
+        post = Crew(
+            "webhook", lambda: app.webhooks.claim(draining.is_set), hands=app.webhooks.at_once, wake=rung
+        )
+        self._loops += [
+            self._loop("webhooks", post.turn, POLL_S, rung),
+            self._loop("doorbell", self._hear, TICK_S, threading.Event()),
+        ]
+
+    def pull_everything(self) -> None:
+        """Ask for a run of every connection; safe in a signal handler."""
+        self._everything.set()
+        self._ticks.set()
+
+    def end(self) -> None:
+        """Tell every loop to end, and wait a while for each."""
+        self._draining.set()
+        ends_at = time.monotonic() + DRAIN_S
+        for loop in self._loops:
+            if not loop.join(max(0.0, ends_at - time.monotonic())):
+                log.warning("work is left to its lease", loop=loop.name)
+        self._bell.close()
+
+    def _loop(self, name: str, turn: Callable[[], bool], rest_s: float, wake: threading.Event) -> Loop:
+        return Loop(name, turn, rest_s=rest_s, stop=self._draining, wake=wake)
+
+    def _woken(self) -> threading.Event:
+        self._wakes.append(threading.Event())
+        return self._wakes[-1]
+
+    def _hear(self) -> bool:
+        if self._bell.wait(BELL_S):
+            for wake in self._wakes:
+                wake.set()
+        return True
+
+    def _work(self) -> bool:
+        return self._app.worker.work_one(stop=self._draining) is not None
+
+    def _tick(self) -> bool:
+        if self._everything.is_set():
+            self._everything.clear()
+            asked = self._app.runs.request_all(by="signal", trigger="signal")
+            log.info("asked for a run of every connection", runs=len(asked))
+        self._app.schedules.request_due()
+        self._app.worker.fill_seats()
         return False
 
-    loops = [Loop("schedule", tick, rest_s=TICK_S, stop=draining)]
-    loops += [
-        Loop(
-            f"worker {number}",
-            lambda: app.worker.work_one(stop=draining) is not None,
-            rest_s=POLL_S,
-            stop=draining,
-            wake=wake,
-        )
-        for number in range(1, workers + 1)
-    ]
-    rung = threading.Event()
-    post = Crew("webhook", lambda: app.webhooks.claim(draining.is_set), hands=app.webhooks.at_once, wake=rung)
-    loops.append(Loop("webhooks", post.turn, rest_s=POLL_S, stop=draining, wake=rung))
-    try:
-        yield wake
-    finally:
-        draining.set()
-        for loop in loops:
-            if not loop.join(DRAIN_S / len(loops)):
-                log.warning("work is left to its lease", loop=loop)
 
-
-def serve(app: App, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: no new runs, and the running one stops where it can."""
-    from connector.web.asgi import application
+def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
+    """Serve until SIGTERM or SIGINT, then drain: no new runs, and the running one is left where it can be."""
+    from connector.web.asgi import application, probes
 
     draining, running = threading.Event(), {"draining": False}
+    answers = probes if role is Role.WORKER else application
     config = uvicorn.Config(
-        application(app, running=running),
+        answers(app, running=running),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -115,11 +159,17 @@ def serve(app: App, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: draining.set())
     touched = app.connections.keep_equal_to_file()
-    with working(app, draining):
-        log.info("serving", url=app.settings.url, from_file=touched)
+    crowd = Crowd(app, draining) if role.works else None
+    signal.signal(signal.SIGUSR1, lambda *_: crowd.pull_everything() if crowd else None)
+    try:
+        log.info("serving", url=app.settings.url, role=role.value, from_file=touched)
         _tell_systemd("READY=1")
         _Server(config, draining, running).run(sockets=[listener])
         _tell_systemd("STOPPING=1")
+    finally:
+        draining.set()
+        if crowd is not None:
+            crowd.end()
     log.info("stopped")
 
 

@@ -30,8 +30,13 @@ class Loop:
     ) -> None:
         self._turn, self._rest_s, self._stop = turn, rest_s, stop
         self._wake = wake or threading.Event()
+        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; whether it came in time."""
@@ -47,13 +52,23 @@ class Loop:
 
     def _turned(self) -> bool:
         try:
-            return self._turn()
+            again = self._turn()
+            self._note(None)
+            return again
         except ConnectorError as error:
-            log.warning("loop goes on after an error", loop=self._thread.name, error=error.message)
+            self._note(error.message)
         except Exception:
             # The outermost loop: it must outlive a mistake in one turn.
             log.exception("loop goes on after a mistake in this program", loop=self._thread.name)
         return False
+
+    def _note(self, trouble: str | None) -> None:
+        """Say once what is wrong, and once that it is over."""
+        if trouble is not None and trouble != self._trouble:
+            log.warning("loop goes on after an error", loop=self._thread.name, error=trouble)
+        elif trouble is None and self._trouble is not None:
+            log.info("loop is well again", loop=self._thread.name)
+        self._trouble = trouble
 
 
 class Crew:

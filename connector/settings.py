@@ -84,6 +84,20 @@ class Webhooks(Section):
         return text
 
 
+class RunSettings(Section):
+    """How many runs one process does at a time, and how long a dead one keeps a run from the others."""
+
+    at_once: int = Field(default=4, ge=1, le=64)
+    lease: str = "30s"
+
+    @field_validator("lease")
+    @classmethod
+    def _is_a_lease(cls, text: str) -> str:
+        if not timedelta(seconds=1) <= span(text) <= timedelta(minutes=10):
+            raise ValueError("runs.lease must be between 1s and 10m")
+        return text
+
+
 class Log(Section):
     """``auto`` is readable on a terminal and JSON elsewhere."""
 
@@ -108,6 +122,7 @@ class Settings(BaseSettings):
     tags: Tags = Tags()
     protected: Texts = ()
     webhooks: Webhooks = Webhooks()
+    runs: RunSettings = RunSettings()
     log: Log = Log()
     connections: tuple[AnyConnection, ...] = ()
 

@@ -26,6 +26,7 @@ ANNOUNCED: Final = (
     "run.succeeded",
     "run.held",
     "run.partial",
+    "run.cancelled",
     "seats.threshold_reached",
     "push.suspension_burst",
 )

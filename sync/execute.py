@@ -30,6 +30,8 @@ BATCH = 500
 COUNT_MAX = 20_000
 """Memberships written in one transaction: a batch of large groups must fit into memory."""
 
+PLACE_MAX = 2**63 - 1
+
 COUNT_EVERY = 8
 """The database counts its tables anew whenever so many times more is written."""
 
@@ -45,7 +47,11 @@ END_STATES = {
 
 
 class Interrupted(ConnectorError):
-    """This process ends while the plan is half applied; any replica goes on with it."""
+    """This process ends while the run is half done; any replica goes on with it."""
+
+
+class Cancelled(ConnectorError):
+    """Somebody asked this run to end early; what was written by then stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +67,14 @@ class Execution:
     applied: Callable[[int], None]
 
     def carry_out(self, plan_id: str) -> None:
-        """Apply what is pending of the plan, then end the run. Raises Interrupted between batches."""
+        """Apply what is pending of the plan, then end the run. Raises Interrupted or Cancelled."""
         with self.fence.read() as conn:
             plan = plans.get(conn, plan_id)
             frozen = freezes.current(conn, self.connection.id, self.clock())
         if frozen is not None:
             with self.fence.write() as conn:
                 plans.hold_items(conn, plan.id, [action.value for action in REMOVALS])
+        self.until_told()
         after, done, count_at = -1, 0, BATCH
         while True:
             with self.fence.write() as conn:
@@ -83,13 +90,38 @@ class Execution:
                     count_max=COUNT_MAX,
                 )
                 self._write(conn, plan, items)
+                self._note(conn, plan, done, len(items))
                 if len(items) < BATCH and not self._goes_on(conn, plan, items):
                     self._finish(conn, plan)
                     return
             after, done = items[-1][0], done + len(items)
-            self.applied(done)
-            if self.stop():
-                raise Interrupted("interrupted while applying; any replica goes on with the plan")
+            self.applied(self.run.applied + done)
+            self.until_told()
+
+    def until_told(self) -> None:
+        """Raise Cancelled when a person asked this run to end, Interrupted when only this process ends."""
+        if not self.stop():
+            return
+        with self.fence.read() as conn:
+            by = runs.stopped_by(conn, self.run.id)
+        if by is None:
+            raise Interrupted("this process ends; any replica goes on with the run")
+        raise Cancelled(f"cancelled by {by}")
+
+    def give_up(self, conn: Conn, plan_id: str) -> None:
+        """Leave the rest of a plan undone: what was approved waits again, anything else is made anew."""
+        is_approved = self.run.mode is RunMode.APPROVAL
+        plans.settle_items(conn, plan_id, 0, PLACE_MAX, ItemState.HELD if is_approved else ItemState.STALE)
+        plans.settle(conn, plan_id, PlanState.HELD if is_approved else PlanState.SUPERSEDED)
+
+    def _note(self, conn: Conn, plan: StoredPlan, done: int, more: int) -> None:
+        """How much is written and how much there is, in the transaction that writes it."""
+        if not more:
+            return
+        whole = None
+        if done == 0:
+            whole = self.run.applied + more + plans.pending_count(conn, plan.id)
+        runs.progress(conn, self.fence.lease, applied=self.run.applied + done + more, to_apply=whole)
 
     def release_approved(self) -> str:
         """Let the items go that this run's approval names; returns the plan's id."""

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from sync import seats
+from sync.apply.context import Context
+from sync.apply.ledger import announce
 from sync.diff import Attention
-from sync.execute import END_STATES, Execution, Interrupted
+from sync.execute import END_STATES, Cancelled, Execution, Interrupted
 from sync.fence import Fence
 from sync.model.change import Action
 from sync.model.connection import Connection, Policy
@@ -38,19 +40,16 @@ from sync.snapshot import Snapshot
 from sync.store import connections, freezes, plans, resources, runs, staging
 from sync.store.database import Conn, Database
 from sync.store.ids import new_id
+from sync.store.times import to_text
 
 PROGRESS_EVERY = 20
 """Pages between two words to the observer of how far the read is."""
 
 NOTE_EVERY = timedelta(seconds=2)
-"""Time between two notes of it on the run: each is a commit, and a commit waits for the disk."""
+"""Time between two notes of how far the read is: each is a commit, and a commit waits for the disk."""
 
 REASONS_MAX = 50
 """Sentences a plan keeps."""
-
-
-class Stopped(ConnectorError):
-    """Somebody asked this run to end early, before anything was written."""
 
 
 class Observer(Protocol):
@@ -83,8 +82,10 @@ class Silent:
 class Pull:
     """Everything one run needs, handed in opened. ``clock`` gives aware UTC times.
 
-    ``questions`` hears what a dry run would ask a person; any other run puts it on the list. A plan
-    made under settings that nobody saved (``settings_are_saved`` False) can be read and never applied.
+    ``stop`` is asked whether to end early: for good when a person cancelled the run or nobody else can
+    go on with it (``others_go_on`` False), else to leave it to another process. ``questions`` hears
+    what a dry run would ask a person; any other run puts it on the list. A plan made under settings
+    that nobody saved (``settings_are_saved`` False) can be read and never applied.
     """
 
     database: Database
@@ -98,6 +99,7 @@ class Pull:
     stop: Callable[[], bool] = lambda: False
     questions: Callable[[Sequence[Attention]], None] = lambda _: None
     settings_are_saved: bool = True
+    others_go_on: bool = True
 
     @property
     def _fence(self) -> Fence:
@@ -109,18 +111,14 @@ class Pull:
             self._carry_on()
         except LeaseLost:
             raise
-        except Interrupted:
-            with self._fence.write() as conn:
-                runs.heartbeat(conn, self.lease, 0, self.clock())
-        except Stopped as error:
-            self._fail(RunState.CANCELLED, error)
         except ConnectorError as error:
-            self._fail(RunState.FAILED, error)
+            self._end_early(error)
         with self.database.read() as conn:
             return runs.get(conn, self.run.id)
 
-    def _carry_on(self) -> None:
-        execution = Execution(
+    @property
+    def _execution(self) -> Execution:
+        return Execution(
             fence=self._fence,
             run=self.run,
             connection=self.connection,
@@ -129,6 +127,9 @@ class Pull:
             stop=self.stop,
             applied=lambda done: self.observer.applied(self.run, done),
         )
+
+    def _carry_on(self) -> None:
+        execution = self._execution
         if self.run.phase is Phase.APPLYING and self.run.plan_id:
             execution.carry_out(self.run.plan_id)
         elif self.run.mode is RunMode.APPROVAL:
@@ -205,14 +206,14 @@ class Pull:
         try:
             for number, page in enumerate(pages, start=1):
                 snapshot.take(page)
+                if (now := self.clock()) - noted_at >= NOTE_EVERY:
+                    noted_at = now
+                    self._note_effort(source, snapshot.users_met)
                 if number % PROGRESS_EVERY == 0:
-                    if (now := self.clock()) - noted_at >= NOTE_EVERY:
-                        noted_at = now
-                        self._note_effort(source)
                     self.observer.pages(self.run, number, snapshot.users.count)
-                if self.stop():
-                    raise Stopped("the run was stopped while it was reading; nothing was changed")
+                self._execution.until_told()
         except (Transient, Incomplete) as error:
+            self._execution.until_told()  # a read that was told to end breaks off too
             snapshot.doubt(error.message)
         snapshot.conclude()
         return snapshot
@@ -317,7 +318,7 @@ class Pull:
 
     # --- small things -------------------------------------------------------------------------
 
-    def _note_effort(self, source: Source) -> None:
+    def _note_effort(self, source: Source, people: int | None = None) -> None:
         effort = source.effort
         with self._fence.write() as conn:
             runs.progress(
@@ -326,12 +327,34 @@ class Pull:
                 pages=effort.pages,
                 requests=effort.requests,
                 throttled_s=effort.throttled_s,
+                people=people,
             )
+
+    def _end_early(self, error: ConnectorError) -> None:
+        """Whatever broke once the run was told to end broke because of that."""
+        try:
+            self._execution.until_told()
+        except Interrupted as told:
+            self._hand_back(told)
+        except Cancelled as told:
+            self._fail(RunState.CANCELLED, told)
+        else:
+            self._fail(RunState.FAILED, error)
+
+    def _hand_back(self, error: ConnectorError) -> None:
+        """Leave the run to another process, unless only this one knows what it is for."""
+        if not self.others_go_on:
+            self._fail(RunState.CANCELLED, error)
+            return
+        with self._fence.write() as conn:
+            runs.hand_back(conn, self.lease, self.clock())
 
     def _fail(self, state: RunState, error: ConnectorError) -> None:
         with self._fence.write() as conn:
             staging.clear(conn, self.run.id)
             plans.discard_unfinished(conn, self.run.id)
+            if state is RunState.CANCELLED:
+                self._give_up(conn, error)
             runs.finish(
                 conn,
                 self.lease,
@@ -340,6 +363,20 @@ class Pull:
                 error=error.message,
                 error_kind=recovery_of(error),
             )
+
+    def _give_up(self, conn: Conn, error: ConnectorError) -> None:
+        """Leave undone what is pending of the plan, and tell of it; a dry run's plan is not in the way."""
+        run = runs.get(conn, self.run.id)
+        if run.dry_run:
+            return
+        if run.plan_id is not None:
+            self._execution.give_up(conn, run.plan_id)
+        told = {"state": RunState.CANCELLED.value, "plan": run.plan_id, "error": error.message}
+        at = to_text(self.clock())
+        context = Context(
+            connection=self.connection, at=at, actor=f"run:{run.trigger}", origin="pull", run_id=run.id
+        )
+        announce(conn, "run.cancelled", told, context)
 
 
 def _verdict(snapshot: Snapshot, lie: str | None, stopped: Sequence[Hold]) -> Verdict:

@@ -115,6 +115,7 @@ class Rehearsal:
             stop=lambda: lost.is_set() or self.stop(),
             questions=self.questions,
             settings_are_saved=self.settings_are_saved,
+            others_go_on=False,
         )
 
     @contextmanager
@@ -127,7 +128,7 @@ class Rehearsal:
                 try:
                     with self.database.write() as conn:
                         runs.heartbeat(conn, lease, LEASE_S, self.clock())
-                        if runs.stop_requested(conn, lease.run_id):
+                        if runs.stopped_by(conn, lease.run_id) is not None:
                             lost.set()
                 except Transient:
                     # The database is out of reach for now; the lease tells whether that was too long.

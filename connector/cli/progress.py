@@ -7,10 +7,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from connector.usecases.work import Watcher
-from sync.model.run import Phase, Run
+from sync.model.run import Phase, Run, RunState
 from sync.model.source import Effort
 
 _WORDS = {Phase.READING: "reading the directory", Phase.PLANNING: "planning", Phase.APPLYING: "applying"}
+
+
+def how_far(run: Run) -> str:
+    """What is read or written by now, in words."""
+    if run.phase is Phase.APPLYING:
+        return f"{run.applied:,} of {run.to_apply:,} changes"
+    return f"{run.pages:,} pages, {run.people:,} people"
 
 
 class Progress(Watcher):
@@ -44,6 +51,11 @@ class Progress(Watcher):
 
     def applied(self, run: Run, done: int) -> None:  # noqa: ARG002 - the protocol names the run
         self._say(f", {done:,} changes")
+
+    def seen(self, run: Run) -> None:
+        if run.state is RunState.RUNNING and run.phase is not None:
+            self._said = f"{run.connection}: {_WORDS[run.phase]}"
+            self._say(f", {how_far(run)}")
 
     def _say(self, further: str) -> None:
         if self._status is not None:

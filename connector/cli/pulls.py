@@ -172,11 +172,14 @@ def now(
     yes: bool,
 ) -> int:
     """Ask for a run; a run that is queued already is the answer to a second request."""
-    mode = _mode(full=full, delta=delta)
-    requested = []
-    for each in _names(door, name, every=every):
-        run, _ = door.app.runs.request(each, by=door.by, mode=mode, dry_run=dry_run, approved_beforehand=yes)
-        requested.append(run)
+    if every == (name is not None):
+        raise click.UsageError("name a connection, or say --all")
+    wanted: dict[str, Any] = {"by": door.by, "mode": _mode(full=full, delta=delta), "dry_run": dry_run}
+    wanted["approved_beforehand"] = yes
+    if name is not None:
+        requested = [door.app.runs.request(name, **wanted)[0]]
+    else:
+        requested = door.app.runs.request_all(**wanted)
     if wait:
         requested = [_finish(door, run.id) for run in requested]
     shapes = [_run_shape(run) for run in requested]
@@ -184,14 +187,6 @@ def now(
     if not wait and not door.is_json and not door.app.daemon_answers():
         click.echo("No daemon answers: the run waits for one (connector serve); or say --wait.", err=True)
     return max((of_run(run) for run in requested), default=ExitCode.DONE)
-
-
-def _names(door: Door, name: str | None, *, every: bool) -> list[str]:
-    if every == (name is not None):
-        raise click.UsageError("name a connection, or say --all")
-    if name is not None:
-        return [name]
-    return [each.name for each in door.app.connections.all() if each.enabled and each.mode.value != "push"]
 
 
 @click.group(cls=LazyGroup)
@@ -231,6 +226,17 @@ def show(door: Door, run_id: str) -> int:
     return ExitCode.DONE
 
 
+@runs.command(cls=Verb, epilog=example("connector runs cancel 0j5t2kq8m1x7c3v9"))
+@click.argument("run_id")
+@verb
+def cancel(door: Door, run_id: str) -> int:
+    """End a run that waits or is running; what it has written stays (see runs revert)."""
+    run = door.app.runs.cancel(run_id, by=door.by)
+    ends = "is cancelled" if run.state.ended else "ends at its next page or batch"
+    door.show(_run_shape(run), lambda: f"run {run.id} of {run.connection} {ends}")
+    return ExitCode.DONE
+
+
 @runs.command(cls=Verb, epilog=example("connector runs revert 0j5t2kq8m1x7c3v9 --dry-run"))
 @click.argument("run_id")
 @click.option("--dry-run", is_flag=True, help="Plan only; change nothing.")
@@ -254,6 +260,8 @@ def _run_shape(run: Run) -> dict[str, Any]:
 
 
 def _run_text(run: Run) -> str:
+    from connector.cli.progress import how_far
+
     if run.error:
         return f"{run.connection}: {run.error}"
     shape = _run_shape(run)
@@ -263,6 +271,8 @@ def _run_text(run: Run) -> str:
         ("connection", run.connection),
         ("state", run.state.value),
     ]
+    if run.state.value == "running" and run.phase is not None:
+        pairs.append(("phase", f"{run.phase.value}: {how_far(run)}"))
     pairs += [("plan", run.plan_id), ("changes", words(shape["counts"])), ("took", seconds)]
     pairs += [("why", reason) for reason in run.reasons]
     if run.state.value == "held":

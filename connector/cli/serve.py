@@ -10,16 +10,29 @@ from connector.cli.door import Door, Verb, example, verb
 from connector.cli.exits import ExitCode
 
 
-@click.command(cls=Verb, epilog=example("connector serve --host 0.0.0.0 --port 8080"))
+@click.command(
+    cls=Verb,
+    epilog=example("connector serve --host 0.0.0.0 --port 8080", "connector serve --role worker --port 8081"),
+)
 @click.option("--host", metavar="H", help="Address to listen on; default from `listen`.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="P", help="Port; 0 takes a free one.")
+@click.option(
+    "--role",
+    type=click.Choice(["all", "web", "worker"]),
+    default="all",
+    show_default=True,
+    help="web answers and does no runs; worker does runs and deliveries, and answers probes only.",
+)
 @verb
-def serve(door: Door, host: str | None, port: int | None) -> int:
-    """Run the daemon: pulls by schedule, SCIM endpoint, page and metrics; ends on SIGTERM within 5 s."""
+def serve(door: Door, host: str | None, port: int | None, role: str) -> int:
+    """Run the daemon: pulls by schedule, SCIM endpoint, page and metrics; ends on SIGTERM within 5 s.
+
+    Any number of them may share one PostgreSQL. SIGUSR1 asks for a pull of every connection.
+    """
     import structlog
 
     from connector.app import App
-    from connector.daemon import listen
+    from connector.daemon import Role, listen
     from connector.daemon import serve as serve_app
     from connector.settings import unknown_variables
     from connector.telemetry import configure_logs
@@ -33,5 +46,5 @@ def serve(door: Door, host: str | None, port: int | None) -> int:
         structlog.get_logger("connector.settings").warning(sentence)
     listener, settings = listen(settings.model_copy(update={"listen": chosen}))
     with listener, App(settings) as app:
-        serve_app(app, listener)
+        serve_app(app, listener, role=Role(role))
     return ExitCode.DONE

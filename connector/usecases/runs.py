@@ -6,12 +6,14 @@ import http.client
 import threading
 from typing import Any, Final
 
+import structlog
+
 from connector.settings import Settings
 from connector.usecases import shapes
 from connector.usecases.wires import Wires
 from connector.usecases.work import Watcher, Worker
 from sync.model.connection import Connection, Mode
-from sync.model.errors import Conflict, Refused
+from sync.model.errors import Conflict, NotFound, Refused
 from sync.model.run import Run, RunMode
 from sync.store import connections, history
 from sync.store import runs as store
@@ -19,6 +21,8 @@ from sync.store.ids import new_id
 
 POLL_S: Final = 0.1
 ANSWER_S: Final = 0.5
+
+log = structlog.get_logger("connector.runs")
 
 
 class Runs:
@@ -64,6 +68,31 @@ class Runs:
                 )
         return run, is_new
 
+    def request_all(self, *, by: str, trigger: str = "manual", **wanted: Any) -> list[Run]:
+        """Queue a run for every connection that pulls and is not paused; one that cannot now is left out."""
+        with self._wires.database.read() as conn:
+            found = [each.id for each in connections.listed(conn) if _pulls(each)]
+        requested = []
+        for connection_id in found:
+            try:
+                requested.append(self.request(connection_id, by=by, trigger=trigger, **wanted)[0])
+            except (Conflict, NotFound, Refused) as error:
+                log.warning("no run asked for", why=error.message)
+        return requested
+
+    def cancel(self, run_id: str, *, by: str) -> Run:
+        """End a run: at once when it waits, at its next page or batch when it is running.
+
+        What it has written stays. Raises NotFound, and Conflict when it has ended already.
+        """
+        with self._wires.database.write() as conn:
+            run = store.get(conn, run_id)
+            if run.state.ended:
+                raise Conflict(f"run {run.id} has ended already: {run.state.value}")
+            store.request_stop(conn, run.id, by=by)
+            store.cancel_queued(conn, run.id, now=self._wires.clock(), error=f"cancelled by {by}")
+            return store.get(conn, run.id)
+
     def revert(self, run_id: str, *, by: str, dry_run: bool = False) -> Run:
         """Queue the run that takes this one back. Raises NotFound, Conflict."""
         from sync.revert import request_revert
@@ -90,6 +119,8 @@ class Runs:
             run = self.get(run_id)
             if run.state.ended or waiting.wait(POLL_S):
                 return run
+            if watcher is not None:
+                watcher.seen(run)
             waited_s += POLL_S
 
     def get(self, run_id: str) -> Run:
@@ -121,6 +152,10 @@ def daemon_answers(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _pulls(connection: Connection) -> bool:
+    return connection.enabled and connection.mode is not Mode.PUSH
 
 
 def _must_pull(connection: Connection) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import structlog
 
+from connector.durations import span
 from connector.usecases.wires import Wires
 from sync.model.errors import ConnectorError, LeaseLost, recovery_of
 from sync.model.run import Lease, Run, RunState
@@ -19,8 +21,8 @@ from sync.pull import Pull, Silent
 from sync.resolution import retry_waiting
 from sync.store import connections, runs
 
-LEASE_S: Final = 30.0
-"""How long a killed process keeps a run from others."""
+LOOK_S: Final = 1.0
+"""How long a running run goes on at most after somebody has cancelled it, between two pages or batches."""
 
 log = structlog.get_logger("connector.work")
 
@@ -34,6 +36,9 @@ class Watcher(Silent):
     """Hears how far a run is, and what its read has cost; this one does nothing with it."""
 
     def effort(self, effort: Effort) -> None: ...
+
+    def seen(self, run: Run) -> None:
+        """A run that another process does, as it stands in the database."""
 
 
 class Stop:
@@ -53,9 +58,9 @@ class Stop:
 class Worker:
     """One process's right hand: takes queued runs and does them, one at a time per call."""
 
-    def __init__(self, wires: Wires, *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._lease_s = lease_s
+        self._lease_s = span(wires.settings.runs.lease).total_seconds()
         self.owner = owner_name()
 
     def work_one(
@@ -66,18 +71,27 @@ class Worker:
         watcher: Watcher | None = None,
     ) -> Run | None:
         """Claim a run (the named one, or any that waits) and do it; None when there is nothing to claim."""
-        now = self._wires.clock()
-        claimed = self._wires.database.submit(
-            lambda conn: runs.claim(conn, owner=self.owner, lease_s=self._lease_s, now=now, run_id=run_id)
-        )
+        claimed = self._claimed(run_id)
         if claimed is None:
             return None
         lease, run = claimed
         with structlog.contextvars.bound_contextvars(run=run.id, connection=run.connection):
             ended = self._do(lease, run, Stop(stop), watcher or Watcher())
             self.fill_seats()
-            log.info("run ended", state=ended.state.value, error=ended.error, duration_s=ended.duration_s)
+            if ended.state.ended:
+                log.info("run ended", state=ended.state.value, error=ended.error, duration_s=ended.duration_s)
+            else:
+                log.info("run left to another process", phase=ended.phase)
         return ended
+
+    def _claimed(self, run_id: str | None) -> tuple[Lease, Run] | None:
+        now = self._wires.clock()
+        with self._wires.database.read() as conn:
+            if not runs.is_claimable(conn, now):
+                return None
+        return self._wires.database.submit(
+            lambda conn: runs.claim(conn, owner=self.owner, lease_s=self._lease_s, now=now, run_id=run_id)
+        )
 
     def fill_seats(self) -> int:
         """Let in who waits for a seat since a push, as far as seats are free; how many came."""
@@ -132,20 +146,14 @@ class Worker:
 
     @contextmanager
     def _kept_alive(self, lease: Lease, stop: Stop) -> Iterator[None]:
-        """Renew the lease every third of it, and hear whether somebody wants the run to end."""
+        """Renew the lease every third of it, and look every second whether somebody cancelled the run."""
         over = threading.Event()
+        pulse = Pulse(self._wires, lease, self._lease_s, stop)
 
         def beat() -> None:
-            while not over.wait(self._lease_s / 3):
-                try:
-                    if self._beat(lease):
-                        stop.set()
-                except LeaseLost:
-                    stop.set()
+            while not over.wait(min(LOOK_S, self._lease_s / 3)):
+                if not pulse.beat():
                     return
-                except ConnectorError as error:
-                    # The database is out of reach for now; the lease tells whether that was too long.
-                    log.warning("lease not renewed", error=error.message)
 
         thread = threading.Thread(target=beat, name=f"lease of {lease.run_id}", daemon=True)
         thread.start()
@@ -155,7 +163,31 @@ class Worker:
             over.set()
             thread.join()
 
-    def _beat(self, lease: Lease) -> bool:
+
+class Pulse:
+    """Keeps one lease alive, and tells the run to stop when it is lost or the run was cancelled."""
+
+    def __init__(self, wires: Wires, lease: Lease, lease_s: float, stop: Stop) -> None:
+        self._wires, self._lease, self._lease_s, self._stop = wires, lease, lease_s, stop
+        self._renewed_at = time.monotonic()
+
+    def beat(self) -> bool:
+        """Whether to go on; False once the lease is another's."""
+        try:
+            if time.monotonic() - self._renewed_at >= self._lease_s / 3:
+                self._renew()
+            with self._wires.database.read() as conn:
+                if runs.stopped_by(conn, self._lease.run_id) is not None:
+                    self._stop.set()
+        except LeaseLost:
+            self._stop.set()
+            return False
+        except ConnectorError as error:
+            # The database is out of reach for now; the lease tells whether that was too long.
+            log.warning("lease not renewed", run=self._lease.run_id, error=error.message)
+        return True
+
+    def _renew(self) -> None:
         with self._wires.database.write() as conn:
-            runs.heartbeat(conn, lease, self._lease_s, self._wires.clock())
-            return runs.stop_requested(conn, lease.run_id)
+            runs.heartbeat(conn, self._lease, self._lease_s, self._wires.clock())
+        self._renewed_at = time.monotonic()

@@ -17,6 +17,15 @@ from connector.web.problems import HANDLERS
 from scim_server.app import ASGIApp, scim_app, with_scim
 
 
+def probes(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIApp:
+    """What a process answers that only works: whether it is alive and ready, and its figures."""
+    return Starlette(
+        routes=operations.routes(app, running if running is not None else {}),
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=HANDLERS,
+    )
+
+
 def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIApp:
     """Everything the program answers over HTTP. ``running["draining"]`` true makes it not ready."""
     routes = [

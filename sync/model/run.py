@@ -88,7 +88,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as stored; ``counts`` is keyed by action, ``throttled_s`` is in seconds."""
+    """A run as stored; ``counts`` is keyed by action, ``throttled_s`` is in seconds.
+
+    How far it is: ``pages`` read and known ``people`` met, then ``applied`` of ``to_apply`` items written.
+    """
 
     id: str
     connection_id: str
@@ -106,6 +109,9 @@ class Run:
     pages: int = 0
     requests: int = 0
     throttled_s: float = 0.0
+    people: int = 0
+    to_apply: int = 0
+    applied: int = 0
     error: str | None = None
     error_kind: str | None = None
     requested_at: datetime | None = None

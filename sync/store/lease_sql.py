@@ -28,25 +28,40 @@ def _database_time(after_s: ColumnElement[float]) -> ColumnElement[str]:
     return func.to_char(func.timezone("UTC", at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
-_TIMES: Final[dict[str, tuple[ColumnElement[str], ColumnElement[str]]]] = {
+LEASE_MAX_S: Final = 7200.0
+"""A lease that ends later than this was given before the clock was set back: it is nobody's."""
+
+_TIMES: Final[dict[str, tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]]] = {
     "postgresql": (
         _database_time(sa.literal(0.0, sa.Float)),
         _database_time(bindparam("lease_s", type_=sa.Double)),
+        _database_time(sa.literal(LEASE_MAX_S, sa.Float)),
     ),
-    "sqlite": (bindparam("now", type_=sa.String), bindparam("until", type_=sa.String)),
+    "sqlite": (
+        bindparam("now", type_=sa.String),
+        bindparam("until", type_=sa.String),
+        bindparam("latest", type_=sa.String),
+    ),
 }
-"""Now, and the end of a lease that begins now."""
+"""Now, the end of a lease that begins now, and the latest end a lease can have."""
 
 
-def _claim_statement(dialect: str, *, by_run: bool, by_connection: bool) -> sa.UpdateBase:
-    now, until = _TIMES[dialect]
+def _free_to_take(dialect: str) -> tuple[sa.Select[tuple[str]], sa.FromClause]:
+    """Runs that wait while their connection is idle, and those whose lease ended; and their table's alias."""
+    now, _, latest = _TIMES[dialect]
     other, wanted = _RUN.alias("other"), _RUN.alias("wanted")
     busy = select(other.c.id).where(
         other.c.connection_id == wanted.c.connection_id, other.c.state == "running"
     )
     free = (wanted.c.state == "queued") & ~busy.exists()
-    abandoned = (wanted.c.state == "running") & (wanted.c.lease_until <= now)
-    chosen = select(wanted.c.id).where(free | abandoned)
+    ended = (wanted.c.lease_until <= now) | (wanted.c.lease_until > latest)
+    abandoned = (wanted.c.state == "running") & ended
+    return select(wanted.c.id).where(free | abandoned), wanted
+
+
+def _claim_statement(dialect: str, *, by_run: bool, by_connection: bool) -> sa.UpdateBase:
+    now, until, _ = _TIMES[dialect]
+    chosen, wanted = _free_to_take(dialect)
     if by_run:
         chosen = chosen.where(wanted.c.id == bindparam("wanted_run"))
     if by_connection:
@@ -75,6 +90,8 @@ CLAIMS = {
     for by_run in (False, True)
     for by_connection in (False, True)
 }
+CLAIMABLE = {dialect: _free_to_take(dialect)[0].limit(1) for dialect in _TIMES}
 HEARTBEATS = {
-    dialect: sa.update(_RUN).where(MINE).values(lease_until=until) for dialect, (_, until) in _TIMES.items()
+    dialect: sa.update(_RUN).where(MINE).values(lease_until=until)
+    for dialect, (_, until, _) in _TIMES.items()
 }

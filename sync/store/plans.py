@@ -178,11 +178,13 @@ def release(
     _set_plan(conn, plan_id, state=PlanState.OPEN.value, decided_by=by, decided_at=to_text(now))
 
 
-def pending_count(conn: Conn, plan_id: str, action: str) -> int:
-    """How many items of this action may still be applied."""
+def pending_count(conn: Conn, plan_id: str, action: str | None = None) -> int:
+    """How many items (of this action) may still be applied."""
     query = sa.select(sa.func.count()).where(
-        _ITEM.c.plan_id == plan_id, _ITEM.c.action == action, _ITEM.c.state == ItemState.PENDING.value
+        _ITEM.c.plan_id == plan_id, _ITEM.c.state == ItemState.PENDING.value
     )
+    if action is not None:
+        query = query.where(_ITEM.c.action == action)
     return int(conn.scalar(query) or 0)
 
 

@@ -18,8 +18,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.model.errors import LeaseLost, NotFound
 from sync.model.run import Lease, Phase, Run, RunMode, RunState
-from sync.store import schema
-from sync.store.lease_sql import CHECK, CLAIMS, HEARTBEATS, MINE
+from sync.store import schema, waking
+from sync.store.lease_sql import CHECK, CLAIMABLE, CLAIMS, HEARTBEATS, LEASE_MAX_S, MINE
 from sync.store.text import from_json, to_json
 from sync.store.times import from_text, to_text
 
@@ -66,6 +66,7 @@ def request(
     row |= {"requested_at": to_text(now), "requested_by": by}
     while True:
         if conn.execute(_REQUESTS[conn.dialect.name], row).first() is not None:
+            waking.ring(conn)
             return get(conn, id), True
         queued = conn.execute(_QUEUED, {"connection_id": connection_id}).scalar()
         if queued is not None:
@@ -97,12 +98,27 @@ def claim(
     return Lease(run_id=run.id, connection_id=run.connection_id, owner=owner, fence=row.fence), run
 
 
+def is_claimable(conn: Conn, now: datetime | None = None) -> bool:
+    """Whether a claim would find a run; for read transactions, which cost nobody a turn."""
+    values = _clock(conn, 0, now)
+    values.pop("until", None)
+    values.pop("lease_s", None)
+    return conn.execute(CLAIMABLE[conn.dialect.name], values).first() is not None
+
+
 def heartbeat(conn: Conn, lease: Lease, lease_s: float, now: datetime | None = None) -> None:
     """Let the lease end ``lease_s`` seconds from now. Raises LeaseLost."""
     values = _clock(conn, lease_s, now) | _of(lease)
     values.pop("now", None)
+    values.pop("latest", None)
     if conn.execute(HEARTBEATS[conn.dialect.name], values).rowcount == 0:
         raise _lost(lease)
+
+
+def hand_back(conn: Conn, lease: Lease, now: datetime | None = None) -> None:
+    """End the lease now and leave the run to whoever claims it next. Raises LeaseLost."""
+    heartbeat(conn, lease, 0, now)
+    waking.ring(conn)
 
 
 def check(conn: Conn, lease: Lease) -> None:
@@ -127,6 +143,9 @@ def progress(
     reasons: Sequence[str] | None = None,
     cursor: str | None = None,
     counts: Mapping[str, int] | None = None,
+    people: int | None = None,
+    to_apply: int | None = None,
+    applied: int | None = None,
 ) -> None:
     """Note how far the run is; None leaves a column as it is. Raises LeaseLost."""
     given = {
@@ -139,6 +158,9 @@ def progress(
         "reasons": reasons,
         "cursor": cursor,
         "counts": counts,
+        "people": people,
+        "to_apply": to_apply,
+        "applied": applied,
     }
     _set(conn, lease, {name: value for name, value in given.items() if value is not None})
 
@@ -207,25 +229,34 @@ def last_complete_start(conn: Conn, connection_id: str) -> str | None:
     return conn.scalar(query)
 
 
-def request_stop(conn: Conn, run_id: str) -> None:
-    """Ask a run to end early; one that nobody has claimed is cancelled when it is. Raises NotFound."""
-    if conn.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(stop_requested=True)).rowcount == 0:
+def request_stop(conn: Conn, run_id: str, *, by: str) -> None:
+    """Ask a run to end early; its worker hears of it, and so does whoever claims it. Raises NotFound."""
+    asked = sa.update(_RUN).where(_RUN.c.id == run_id).values(stop_requested=True, stop_by=by)
+    if conn.execute(asked).rowcount == 0:
         raise _unknown(run_id)
+    waking.ring(conn)
 
 
-def stop_requested(conn: Conn, run_id: str) -> bool:
-    """Whether somebody asked the run to end early. Raises NotFound."""
-    asked = conn.execute(select(_RUN.c.stop_requested).where(_RUN.c.id == run_id)).scalar()
-    if asked is None:
-        raise _unknown(run_id)
-    return bool(asked)
+def stopped_by(conn: Conn, run_id: str) -> str | None:
+    """Who asked the run to end early; None when nobody did."""
+    return conn.execute(select(_RUN.c.stop_by).where(_RUN.c.id == run_id, _RUN.c.stop_requested)).scalar()
+
+
+def cancel_queued(conn: Conn, run_id: str, *, now: datetime, error: str) -> bool:
+    """End a run that nobody has claimed; False when it is not waiting (any more)."""
+    waiting = (_RUN.c.id == run_id) & (_RUN.c.state == "queued")
+    ended = {"state": RunState.CANCELLED.value, "ended_at": to_text(now), "error": error}
+    return conn.execute(sa.update(_RUN).where(waiting).values(ended)).rowcount > 0
 
 
 def _clock(conn: Conn, lease_s: float, now: datetime | None) -> dict[str, Any]:
     if conn.dialect.name == "postgresql":
         return {"lease_s": float(lease_s)}
     now = now or datetime.now(UTC)
-    return {"now": to_text(now), "until": to_text(now + timedelta(seconds=lease_s))}
+    ends = {"until": lease_s, "latest": LEASE_MAX_S}
+    return {"now": to_text(now)} | {
+        name: to_text(now + timedelta(seconds=seconds)) for name, seconds in ends.items()
+    }
 
 
 def _of(lease: Lease) -> dict[str, Any]:
@@ -273,6 +304,9 @@ def _run(row: Any) -> Run:
         pages=row.pages,
         requests=row.requests,
         throttled_s=row.throttled_s,
+        people=row.people,
+        to_apply=row.to_apply,
+        applied=row.applied,
         error=row.error,
         error_kind=row.error_kind,
         requested_at=from_text(row.requested_at),

@@ -273,6 +273,10 @@ run = Table(
     Column("lease_until", AT),
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("stop_by", _string(200)),
+    Column("people", Integer, nullable=False, server_default=text("0")),
+    Column("to_apply", Integer, nullable=False, server_default=text("0")),
+    Column("applied", Integer, nullable=False, server_default=text("0")),
     Index(
         "uq_run_queued",
         "connection_id",

@@ -1,9 +1,11 @@
 import pytest
 
 from providers.simulator.server import Simulator
+from sync import approval
 from sync.model.connection import Policy, Safeguards
 from sync.model.errors import LeaseLost
-from sync.model.run import PlanState, RunMode, RunState
+from sync.model.run import Phase, PlanState, Run, RunMode, RunState
+from sync.store import runs
 from tests.engine.house import House, Reader, truth
 from tests.engine.ledger import Ledger, gone
 from tests.engine.words import OWN_TABLES, active, first, happened
@@ -157,12 +159,79 @@ def test_a_delta_says_nothing_of_whom_it_does_not_name(house: House, ledger: Led
     assert len(active(house)) == 6
 
 
-def test_a_run_stopped_while_reading_changes_nothing(house: House, ledger: Ledger) -> None:
-    """It ends as cancelled, and nothing staged is left behind."""
+def cancel(house: House, run: Run) -> None:
+    with house.database.write() as conn:
+        runs.request_stop(conn, run.id, by="ada")
+
+
+def test_a_run_cancelled_while_reading_changes_nothing(house: House, ledger: Ledger) -> None:
+    """It says who ended it and tells of it once, and nothing staged is left behind."""
+    connection = house.connect()
+    cancel(house, house.request(connection, approved_beforehand=True))
+    run = house.execute(house.claim(connection), ledger.source, stop=lambda: True)
+    assert (run.state, run.error, house.users()) == (RunState.CANCELLED, "cancelled by ada", {})
+    assert house.rows("staged") == []
+    assert [event["type"] for event in house.events()] == ["run.cancelled"]
+
+
+def test_a_run_whose_process_ends_goes_on_elsewhere(house: House, ledger: Ledger) -> None:
+    """Told to end without anybody having cancelled the run, a process leaves it to the next at once."""
     connection = house.connect()
     house.request(connection, approved_beforehand=True)
-    run = house.execute(house.claim(connection), ledger.source, stop=lambda: True)
-    assert (run.state, house.users(), house.rows("staged")) == (RunState.CANCELLED, {}, [])
+    left = house.execute(house.claim(connection), ledger.source, stop=lambda: True)
+    assert (left.state, house.users()) == (RunState.RUNNING, {})
+    done = house.execute(house.claim(connection), ledger.source)
+    assert (done.id, done.state, len(house.users())) == (left.id, RunState.SUCCEEDED, 6)
+
+
+def test_what_a_cancelled_run_has_written_stays_and_the_next_does_the_rest(
+    house: House, ledger: Ledger
+) -> None:
+    """Cancelled while applying, its plan is over; the next read plans what is missing."""
+    connection = house.connect()
+    house.request(connection, approved_beforehand=True)
+    lease, run = house.claim(connection)
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        """True from the moment the plan is there: what applies asks before each batch."""
+        with house.database.read() as conn:
+            planned = runs.get(conn, run.id).phase is Phase.APPLYING
+        if planned and not asked:
+            cancel(house, run)
+            asked.append(True)
+        return planned
+
+    ended = house.execute((lease, run), ledger.source, stop=stop)
+    assert (ended.state, ended.error) == (RunState.CANCELLED, "cancelled by ada")
+    assert house.users() == {}
+    assert {row["state"] for row in house.rows("plan")} == {"superseded"}
+    assert house.pull(connection, ledger.source, approved_beforehand=True).state is RunState.SUCCEEDED
+    assert len(house.users()) == 6
+
+
+def test_an_approved_plan_whose_run_was_cancelled_waits_again(house: House, ledger: Ledger) -> None:
+    """The person's word is asked for anew, on the same plan."""
+    connection = house.connect()
+    held = house.pull(connection, ledger.source)
+    assert held.state is RunState.HELD
+    with house.database.write() as conn:
+        plan = house.plan(held)
+        asked = approval.approve(conn, plan.id, expect_hash=plan.hash, by="ada", now=house.clock())
+    cancel(house, asked)
+    assert (
+        house.execute(house.claim(connection), ledger.source, stop=lambda: True).state is RunState.CANCELLED
+    )
+    assert (house.plan(held).state, house.users()) == (PlanState.HELD, {})
+    assert house.approve(held).state is RunState.SUCCEEDED
+    assert len(house.users()) == 6
+
+
+def test_a_run_says_how_much_of_its_plan_is_written(house: House, ledger: Ledger) -> None:
+    """Items written and items there are stand on the run, in the transaction that writes them."""
+    connection = house.connect()
+    run = house.settle(connection, ledger.source)
+    assert run.to_apply == run.applied == len(house.rows("plan_item"))
 
 
 def test_a_replica_that_lost_its_lease_writes_nothing_more(house: House, ledger: Ledger) -> None:

@@ -16,10 +16,11 @@ STOP_LIMIT_S = 5
 class Daemon:
     """A daemon process and what it logs."""
 
-    def __init__(self, *, port: int = 0) -> None:
+    def __init__(self, *, port: int = 0, role: str = "all", **settings: str) -> None:
+        surroundings = {"CONNECTOR_LISTEN": "127.0.0.1:0", "CONNECTOR_LOG__FORMAT": "json"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "connector", "serve", "--port", str(port)],
-            env=os.environ | {"CONNECTOR_LISTEN": "127.0.0.1:0", "CONNECTOR_LOG__FORMAT": "json"},
+            [sys.executable, "-m", "connector", "serve", "--port", str(port), "--role", role],
+            env=os.environ | surroundings | settings,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -58,9 +59,9 @@ class Daemon:
 
 
 @contextmanager
-def serving_daemon(*, port: int = 0) -> Iterator[Daemon]:
-    """A daemon with the environment as it is, killed at the end if it is still there."""
-    daemon = Daemon(port=port)
+def serving_daemon(*, port: int = 0, role: str = "all", **settings: str) -> Iterator[Daemon]:
+    """A daemon with the environment as it is and further ``settings`` in it, killed at the end."""
+    daemon = Daemon(port=port, role=role, **settings)
     try:
         yield daemon
     finally:

@@ -1,5 +1,7 @@
 """The daemon as a process: it does what the command line asks for, keeps the schedule, and ends when told."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -56,16 +58,20 @@ def test_it_answers_probes_and_pushes(cli: Cli, connect: Connect) -> None:
 
 
 def test_it_stops_in_the_middle_of_a_read(cli_on_sqlite: Cli, connect: Connect, okta: Simulator) -> None:
-    """Told to end while the directory makes it wait, the daemon ends in time and changes nobody."""
+    """Told to end while the directory makes it wait, the daemon ends in time; the next one does the run."""
     connect(cli_on_sqlite)
     okta.fault("throttle(wait=600)", times=1_000)
     run_id = cli_on_sqlite("sync", "now", "acme", "--json").json["run_id"]
     with serving_daemon() as daemon:
         daemon.wait_for("run started")
         assert daemon.terminate() == 0
-    state = cli_on_sqlite("runs", "show", run_id, "--json").json["state"]
-    assert state in {"cancelled", "failed", "partial"}
+    assert cli_on_sqlite("runs", "show", run_id, "--json").json["state"] == "running"
     assert cli_on_sqlite("users", "list", "--json").json["total"] == 0
+    okta.clear_faults()
+    with serving_daemon() as daemon:
+        done = daemon.wait_for("run ended")
+        assert (done["run"], done["state"]) == (run_id, "held")
+        assert daemon.terminate() == 0
 
 
 def test_a_taken_port_is_told(cli_on_sqlite: Cli) -> None:
@@ -113,3 +119,61 @@ def test_metrics_and_page_are_served(cli_on_sqlite: Cli, connect: Connect) -> No
     with serving_daemon() as daemon, httpx.Client(base_url=daemon.url) as http:
         assert http.get("/metrics").status_code == 200
         assert "acme" in http.get("/").text
+
+
+def test_a_signal_asks_for_a_pull_of_every_connection(cli: Cli, connect: Connect) -> None:
+    """SIGUSR1 is `sync now --all`, done by the daemon that got it; paused connections are left alone."""
+    connect(cli)
+    connect(cli, "paused")
+    cli("connections", "pause", "paused")
+    with serving_daemon() as daemon:
+        os.kill(daemon.process.pid, signal.SIGUSR1)
+        done = daemon.wait_for("run ended")
+        assert (done["connection"], done["state"]) == ("acme", "held")
+        assert daemon.terminate() == 0
+    (run,) = cli("runs", "list", "--json").json["runs"]
+    assert (run["trigger"], run["requested_by"]) == ("signal", "signal")
+
+
+def test_web_answers_and_worker_works(cli: Cli, connect: Connect) -> None:
+    """A web process leaves runs to others; a worker does them, and of the doors it has the probes only."""
+    connect(cli)
+    with serving_daemon(role="web") as web, httpx.Client(base_url=web.url) as http:
+        asked = http.post("/api/v1/connections/acme/sync")
+        assert asked.status_code == 202
+        with serving_daemon(role="worker") as worker, httpx.Client(base_url=worker.url) as probe:
+            assert worker.wait_for("run ended")["run"] == asked.json()["run_id"]
+            assert probe.get("/readyz").status_code == 200
+            assert probe.get("/api/v1/users").status_code == 404
+            assert worker.terminate() == 0
+        assert http.get(f"/api/v1/runs/{asked.json()['run_id']}").json()["state"] == "held"
+        assert not [line for line in web.lines if line.get("event") == "run started"]
+        assert web.terminate() == 0
+
+
+def test_a_run_is_cancelled_while_the_directory_makes_it_wait(
+    cli: Cli, connect: Connect, okta: Simulator
+) -> None:
+    """`runs cancel` ends what a daemon is in the middle of; the run says who did it, nobody is changed."""
+    connect(cli)
+    okta.fault("throttle(wait=600)", times=1_000)
+    run_id = cli("sync", "now", "acme", "--json").json["run_id"]
+    with serving_daemon() as daemon:
+        daemon.wait_for("run started")
+        assert cli("runs", "cancel", run_id, "--json").code == 0
+        assert daemon.wait_for("run ended")["state"] == "cancelled"
+        assert daemon.terminate() == 0
+    shown = cli("runs", "show", run_id, "--json").json
+    assert shown["state"] == "cancelled"
+    assert shown["error"].startswith("cancelled by cli:")
+    assert cli("runs", "cancel", run_id).code == 1
+    assert cli("users", "list", "--json").json["total"] == 0
+
+
+def test_a_run_that_waits_is_cancelled_at_once(cli_on_sqlite: Cli, connect: Connect) -> None:
+    """Without a daemon too: the run never begins."""
+    connect(cli_on_sqlite)
+    run_id = cli_on_sqlite("sync", "now", "acme", "--json").json["run_id"]
+    assert cli_on_sqlite("runs", "cancel", run_id, "--json").json["state"] == "cancelled"
+    again = cli_on_sqlite("sync", "now", "acme", "--json").json
+    assert (again["state"], again["run_id"] == run_id) == ("queued", False)

@@ -14,7 +14,7 @@ from sync import event
 from sync.model.connection import Connection, Limit, Policy, Safeguards
 from sync.model.run import Run
 from sync.revert import request_revert
-from sync.store import outbox
+from sync.store import outbox, runs
 from sync.store.ids import new_id
 from sync.store.text import to_json
 from tests.engine.house import House, house_at
@@ -56,6 +56,7 @@ def _story(house: House) -> None:
     _ends_of_runs(house, acme, ledger)
     _pushes(house)
     _take_back(house, acme, adopting)
+    _cancelled(house, acme, ledger)
 
 
 def _changes(house: House, acme: Connection, ledger: Ledger) -> None:
@@ -84,6 +85,13 @@ def _pushes(house: House) -> None:
     ids = [pusher.create(person(f"c{number}@example.com", f"c{number}")).id for number in range(5)]
     for number, id_ in enumerate(ids[:3]):
         pusher.replace(id_, person(f"c{number}@example.com", f"c{number}", active=False))
+
+
+def _cancelled(house: House, acme: Connection, ledger: Ledger) -> None:
+    asked = house.request(acme)
+    with house.database.write() as conn:
+        runs.request_stop(conn, asked.id, by="ada")
+    house.execute(house.claim(acme), ledger.source, stop=lambda: True)
 
 
 def _take_back(house: House, acme: Connection, adopting: Run) -> None:

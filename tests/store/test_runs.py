@@ -5,7 +5,8 @@ import pytest
 
 from sync.model.errors import LeaseLost, NotFound
 from sync.model.run import Phase, RunMode, RunState
-from sync.store import runs
+from sync.store import migrate, runs
+from sync.store.database import Database
 from sync.store.ids import new_id
 from tests.store.rows import NOW, add_connection
 
@@ -132,9 +133,6 @@ def test_a_stale_fence_writes_nothing(database, connection):
 
 def test_nobody_claims_a_run_while_its_owner_writes(postgres_url):
     """On PostgreSQL a check holds off a claim until its transaction ends, and lets a heartbeat through."""
-    from sync.store import migrate
-    from sync.store.database import Database
-
     database = Database(postgres_url)
     migrate.upgrade(database)
     connection = add_connection(database, "Acme")
@@ -180,12 +178,59 @@ def test_runs_are_listed_newest_first(database, connection):
 
 
 def test_a_stop_is_asked_for_and_seen(database, connection):
-    """The flag is on the run; unknown runs are an error that says where to look."""
+    """Who asked stands on the run; unknown runs are an error that says where to look."""
     with database.write() as conn:
         run, _ = request(conn, connection)
-        assert not runs.stop_requested(conn, run.id)
-        runs.request_stop(conn, run.id)
-        assert runs.stop_requested(conn, run.id)
-        for ask in (runs.get, runs.details, runs.request_stop, runs.stop_requested):
+        assert runs.stopped_by(conn, run.id) is None
+        runs.request_stop(conn, run.id, by="ada")
+        assert runs.stopped_by(conn, run.id) == "ada"
+        for ask in (runs.get, runs.details, lambda conn, id: runs.request_stop(conn, id, by="ada")):
             with pytest.raises(NotFound, match="connector runs list"):
                 ask(conn, "nothing")
+
+
+def test_only_a_run_that_waits_is_cancelled_where_it_stands(database, connection):
+    """A queued run ends at once and makes room; one that runs is left to its worker."""
+    with database.write() as conn:
+        run, _ = request(conn, connection)
+        assert runs.cancel_queued(conn, run.id, now=NOW, error="cancelled by ada")
+        assert not runs.cancel_queued(conn, run.id, now=NOW, error="again")
+        ended = runs.get(conn, run.id)
+        assert (ended.state, ended.error) == (RunState.CANCELLED, "cancelled by ada")
+        running, made = request(conn, connection)
+        assert made
+        claim(conn, owner="a", lease_s=60, now=NOW)
+        assert not runs.cancel_queued(conn, running.id, now=NOW, error="cancelled by ada")
+
+
+def test_whether_a_claim_would_find_a_run_is_asked_without_writing(database, connection):
+    """Only a queued run of an idle connection, or one whose lease ended, can be claimed."""
+
+    def claimable(minutes=0):
+        with database.read() as conn:
+            return runs.is_claimable(conn, NOW + timedelta(minutes=minutes))
+
+    assert not claimable()
+    with database.write() as conn:
+        request(conn, connection)
+    assert claimable()
+    with database.write() as conn:
+        lease, _ = claim(conn, owner="a", lease_s=60, now=NOW)
+        request(conn, connection)
+    assert not claimable()
+    with database.write() as conn:
+        runs.hand_back(conn, lease, now=NOW)
+    assert claimable()
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_nobodys(sqlite_url):
+    """On SQLite, where times are this machine's, a lease that ends hours ahead keeps no run from going on."""
+    database = Database(sqlite_url)
+    migrate.upgrade(database)
+    connection = add_connection(database, "Acme")
+    with database.write() as conn:
+        request(conn, connection)
+        claim(conn, owner="a", lease_s=30, now=NOW + timedelta(days=2))
+        assert claim(conn, owner="b", lease_s=30, now=NOW)[0].fence == 2
+        assert runs.claim(conn, owner="c", lease_s=30, now=NOW) is None
+    database.close()
