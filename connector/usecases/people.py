@@ -106,9 +106,10 @@ class People:
     def events(
         self, *, after: int = 0, limit: int = 100, types: Sequence[str] | None = None
     ) -> dict[str, Any]:
+        """Events behind ``after`` in order, and the cursor to go on with."""
         with self._wires.database.latest() as conn:
-            found = outbox.events(conn, after=after, limit=limit, types=types)
-        return {"events": found, "next": found[-1]["sequence"] if found else after}
+            page = outbox.page(conn, after=after, limit=limit, types=types)
+        return {"events": page.events, "next": page.next}
 
     def last_sequence(self) -> int:
         """The highest sequence of the feed by now."""

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from connector.app import App
 from connector.nearest import hint
 from connector.usecases import shapes
+from connector.web.feed import WAIT_MAX_S, Feed
 from connector.web.guards import require_key
 from sync.model.run import PlanState, RunMode
 
@@ -26,7 +27,8 @@ _BOOLEANS: Final = {"true": True, "false": False}
 Answer = Callable[[Request], Any]
 
 
-def routes(app: App) -> list[Route]:
+def routes(app: App, running: Mapping[str, Any]) -> list[Route]:
+    feed = Feed(app, stopping=lambda: bool(running.get("draining")))
     reads: dict[str, Answer] = {
         "/users": lambda request: app.people.users(**_users(request)),
         "/users/{ref:path}": lambda request: app.people.user(request.path_params["ref"]),
@@ -34,7 +36,6 @@ def routes(app: App) -> list[Route]:
             **_chosen(request, ("search", "connection", "after"), numbers={"limit": PAGE})
         ),
         "/groups/{ref}": lambda request: app.people.group(request.path_params["ref"]),
-        "/events": lambda request: app.people.events(**_events(request)),
         "/runs": lambda request: {"runs": app.runs.listed(**_listed(request, ("before",)))},
         "/runs/{ref}": lambda request: app.runs.show(request.path_params["ref"]),
         "/plans": lambda request: {"plans": app.plans.listed(**_plans(request))},
@@ -60,8 +61,13 @@ def routes(app: App) -> list[Route]:
         )
         return _json(shapes.run(run) | {"new": is_new}, 202 if is_new else 200, f"{ROOT}/runs/{run.id}")
 
+    async def events(request: Request) -> Response:
+        require_key(request, app.settings)
+        return _json(await feed.page(**_events(request)))
+
     return [
         *(Route(ROOT + path, read(answer), methods=["GET"]) for path, answer in reads.items()),
+        Route(ROOT + "/events", events, methods=["GET"]),
         Route(ROOT + "/connections/{ref}/sync", sync, methods=["POST"]),
     ]
 
@@ -83,7 +89,8 @@ def _users(request: Request) -> dict[str, Any]:
 
 
 def _events(request: Request) -> dict[str, Any]:
-    chosen = _chosen(request, ("types",), numbers={"limit": PAGE, "after": 0})
+    chosen = _chosen(request, ("types",), numbers={"limit": PAGE, "after": 0, "wait": 0})
+    chosen["wait_s"] = chosen.pop("wait")
     if "types" in chosen:
         chosen["types"] = [name.strip() for name in chosen["types"].split(",") if name.strip()]
     return chosen
@@ -117,7 +124,7 @@ def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    least, most = (1, PAGE_MAX) if name == "limit" else (0, SEQUENCE_MAX)
+    least, most = {"limit": (1, PAGE_MAX), "wait": (0, WAIT_MAX_S)}.get(name, (0, SEQUENCE_MAX))
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
         raise HTTPException(400, f"{name} must be a whole number from {least} to {most}.")
     return int(text)

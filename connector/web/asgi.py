@@ -28,9 +28,10 @@ def probes(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIApp:
 
 def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIApp:
     """Everything the program answers over HTTP. ``running["draining"]`` true makes it not ready."""
+    running = running if running is not None else {}
     routes = [
-        *operations.routes(app, running if running is not None else {}),
-        *api.routes(app),
+        *operations.routes(app, running),
+        *api.routes(app, running),
         Route("/", console.page(app)),
         Mount("/static", StaticFiles(directory=console.STATIC)),
     ]

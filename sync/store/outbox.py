@@ -27,6 +27,7 @@ SQLite has one writer at a time: there numbers become visible in their order.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection as Conn
@@ -69,18 +70,30 @@ def horizon(conn: Conn) -> int:
     return last_given if lowest_open is None else min(last_given, lowest_open)
 
 
-def events(
-    conn: Conn, *, after: int = 0, limit: int = 100, types: Collection[str] | None = None
-) -> list[dict[str, Any]]:
-    """Events behind sequence ``after`` in order: each is its body with its ``sequence``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Events in order, and ``next``: the cursor behind which the rest of the feed lies."""
 
-    No event with a lower sequence appears later, so the last sequence is a safe cursor.
+    events: list[dict[str, Any]]
+    next: int
+
+
+def page(conn: Conn, *, after: int = 0, limit: int = 100, types: Collection[str] | None = None) -> Page:
+    """Events behind sequence ``after``, at most ``limit``: each is its body with its ``sequence``.
+
+    No event with a lower sequence appears later, so ``next`` is a safe cursor. When ``types`` leave
+    events out, it lies behind those too: nobody looks through them twice.
     """
+    end = horizon(conn)
     statement = _EVENTS.limit(limit)
     if types is not None:
         statement = statement.where(_OUTBOX.c.type.in_(list(types)))
-    rows = conn.execute(statement, {"until": horizon(conn), "after": after})
-    return [from_json(body) | {"sequence": seq} for seq, body in rows]
+    rows = conn.execute(statement, {"until": end, "after": after}).all()
+    found = [from_json(body) | {"sequence": seq} for seq, body in rows]
+    if types is not None and len(found) < limit:
+        newest = conn.execute(_NEWEST, {"until": end}).scalar() or 0
+        return Page(events=found, next=max(after, newest))
+    return Page(events=found, next=found[-1]["sequence"] if found else after)
 
 
 def heads(conn: Conn, *, after: int, limit: int, until: int | None = None) -> list[Row[Any]]:

@@ -37,7 +37,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     with house_at(f"sqlite:///{path}") as house:
         _story(house)
         with house.database.latest() as conn:
-            events = outbox.events(conn, limit=1000)
+            events = outbox.page(conn, limit=1000).events
     found: dict[str, dict[str, Any]] = {}
     for each in events:
         found.setdefault(each["type"], each)

@@ -193,7 +193,7 @@ def test_a_person_whose_event_is_refused_holds_up_nobody_else(office: Office, re
 
 def _first_of(office: Office, user_id: str, type: str) -> int:
     with office.database.latest() as conn:
-        told = [each for each in outbox.events(conn) if each["type"] == type]
+        told = [each for each in outbox.page(conn).events if each["type"] == type]
     return int(next(each["sequence"] for each in told if each["subject"]["id"] == user_id))
 
 

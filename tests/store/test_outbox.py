@@ -21,7 +21,7 @@ def add_event(conn, name, kind="user.updated"):
 
 def names(database, after=0):
     with database.latest() as conn:
-        return [event["name"] for event in outbox.events(conn, after=after)]
+        return [event["name"] for event in outbox.page(conn, after=after).events]
 
 
 def libpq(url):
@@ -34,19 +34,34 @@ def test_events_come_in_order_behind_the_cursor(database):
         for name in "abc":
             add_event(conn, name, "user.created" if name == "b" else "user.updated")
     with database.latest() as conn:
-        events = outbox.events(conn)
+        events = outbox.page(conn).events
         assert [event["name"] for event in events] == ["a", "b", "c"]
-        behind = outbox.events(conn, after=events[0]["sequence"], limit=1)
-        assert [event["name"] for event in behind] == ["b"]
-        assert [event["name"] for event in outbox.events(conn, types=["user.created"])] == ["b"]
+        behind = outbox.page(conn, after=events[0]["sequence"], limit=1)
+        assert [event["name"] for event in behind.events] == ["b"]
+        assert behind.next == behind.events[0]["sequence"]
         assert outbox.count(conn) == 3
         assert outbox.last_sequence(conn) == events[-1]["sequence"]
+
+
+def test_the_cursor_goes_on_behind_what_types_leave_out(database):
+    """A page that is cut ends with its last event; one that is not, with the feed."""
+    with database.write() as conn:
+        for name in "abcde":
+            add_event(conn, name, "user.created" if name in "bc" else "user.updated")
+    with database.latest() as conn:
+        numbers = {event["name"]: event["sequence"] for event in outbox.page(conn).events}
+        cut = outbox.page(conn, types=["user.created"], limit=1)
+        assert ([event["name"] for event in cut.events], cut.next) == (["b"], numbers["b"])
+        rest = outbox.page(conn, after=cut.next, types=["user.created"], limit=2)
+        assert ([event["name"] for event in rest.events], rest.next) == (["c"], numbers["e"])
+        assert outbox.page(conn, after=99, types=["user.created"]) == outbox.Page(events=[], next=99)
 
 
 def test_an_empty_feed_ends_at_zero(database):
     """Before the first event there is nothing to read, and the cursor to begin with is 0."""
     with database.latest() as conn:
-        assert (outbox.events(conn), outbox.last_sequence(conn)) == ([], 0)
+        assert outbox.page(conn) == outbox.Page(events=[], next=0)
+        assert outbox.last_sequence(conn) == 0
 
 
 def test_each_number_comes_once_and_in_order_while_many_write(database):
@@ -71,7 +86,7 @@ def test_each_number_comes_once_and_in_order_while_many_write(database):
     while writing or page:
         writing = any(thread.is_alive() for thread in threads)
         with database.latest() as conn:
-            page = outbox.events(conn, after=seen, limit=7)
+            page = outbox.page(conn, after=seen, limit=7).events
         read += page
         seen = page[-1]["sequence"] if page else seen
     numbers = [event["sequence"] for event in read]
@@ -136,7 +151,7 @@ def test_other_programs_hold_nothing_up(postgres, postgres_url, postgres_server)
 def test_one_snapshot_cannot_show_the_feed(postgres):
     """Reading the feed where all statements see the same moment is refused: it could pass over events."""
     with postgres.read() as conn, pytest.raises(ValueError, match="latest"):
-        outbox.events(conn)
+        outbox.page(conn)
 
 
 def test_numbers_are_not_given_in_advance(postgres):
