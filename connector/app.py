@@ -6,18 +6,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
+from connector.oidc import Provider
 from connector.settings import Settings
+from connector.usecases.accounts import Accounts
 from connector.usecases.attention import Attention, Freezes
+from connector.usecases.audit import Audit
 from connector.usecases.bundle import Bundle
 from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
+from connector.usecases.keys import Keys
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
+from connector.usecases.signing_in import SigningIn
 from connector.usecases.tokens import Tokens
 from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
@@ -60,6 +65,11 @@ class App:
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
         self.webhooks = Webhooks(self.wires)
+        self.accounts = Accounts(self.wires)
+        self.signing_in = SigningIn(self.wires)
+        self.keys = Keys(self.wires)
+        self.audit = Audit(self.wires)
+        self.sign_in_provider = Provider(settings.oidc) if settings.oidc else None
 
     def daemon_answers(self) -> bool:
         """Whether a daemon answers at the address these settings name."""

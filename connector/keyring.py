@@ -16,20 +16,23 @@ if TYPE_CHECKING:
 TOKEN_PREFIX: Final = "dcs_"  # noqa: S105 - the part of every token that is no secret
 """Lets secret scanners recognise a SCIM token of ours."""
 
+API_KEY_PREFIX: Final = "dck_"
+SESSION_PREFIX: Final = "dcw_"
+LINK_PREFIX: Final = "dcl_"
 TOKEN_BYTES: Final = 32
 _SEPARATOR: Final = "\x1f"
 
 
 class NewToken(NamedTuple):
-    """A SCIM token at the only moment its text is known."""
+    """A token (for SCIM, the API, a session, a link) at the only moment its text is known."""
 
     text: str
     hash: str
     last_four: str
 
 
-def new_token() -> NewToken:
-    text = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+def new_token(prefix: str = TOKEN_PREFIX) -> NewToken:
+    text = prefix + secrets.token_urlsafe(TOKEN_BYTES)
     return NewToken(text, hash_of(text), text[-4:])
 
 

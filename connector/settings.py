@@ -36,7 +36,7 @@ from sync.model.errors import Misconfigured
 PREFIX: Final = "CONNECTOR_"
 DEFAULT_FILE: Final = "config.yaml"
 _SECRETS_BY_FILE: Final = ("key", "api_key", "database_url")
-_NOT_SETTINGS: Final = frozenset({"CONNECTOR_CONFIG"})
+_NOT_SETTINGS: Final = frozenset({"CONNECTOR_CONFIG", "CONNECTOR_SERVER"})
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,6 +98,27 @@ class RunSettings(Section):
         return text
 
 
+class Roles(Section):
+    """Which values of the claim give which role."""
+
+    admin: Texts = ()
+    operator: Texts = ()
+    viewer: Texts = ()
+
+
+class Oidc(Section):
+    """Signing in to the console through an OpenID Connect provider."""
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr | None = None
+    scopes: Texts = ("openid", "email", "profile")
+    claim: str = "groups"
+    roles: Roles = Roles()
+    default_role: Literal["none", "viewer", "operator"] = "none"
+    label: str = "single sign-on"
+
+
 class Log(Section):
     """``auto`` is readable on a terminal and JSON elsewhere."""
 
@@ -123,6 +144,7 @@ class Settings(BaseSettings):
     protected: Texts = ()
     webhooks: Webhooks = Webhooks()
     runs: RunSettings = RunSettings()
+    oidc: Oidc | None = None
     log: Log = Log()
     connections: tuple[AnyConnection, ...] = ()
 

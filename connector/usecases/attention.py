@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.freeze import Freeze
 from sync.store import attention as store
 from sync.store import connections, freezes
+from sync.store.database import Conn
 
 
 class Attention:
@@ -30,10 +32,23 @@ class Attention:
         from sync.resolution import resolve
 
         with self._wires.database.write() as conn:
-            connection = connections.get(conn, store.get(conn, attention_id)["connection_id"])
+            question = store.get(conn, attention_id)
+            connection = connections.get(conn, question["connection_id"])
             policy = self._wires.policy_of(connection)
             now = self._wires.clock()
             done = resolve(conn, connection, policy, attention_id, how=how, user_ref=user_ref, by=by, now=now)
+            note(
+                conn,
+                "attention.resolve",
+                now=now,
+                kind="attention",
+                id=attention_id,
+                label=question["label"],
+                connection_id=connection.id,
+                before={"kind": question["kind"], "why": question["why"]},
+                after={"as": how, "user": user_ref, "done": None if done is None else str(done)},
+                by=by,
+            )
         return None if done is None else str(done)
 
 
@@ -52,13 +67,41 @@ class Freezes:
                 conn, connection_id=connection_id, until=until, by=by, reason=reason, now=now
             )
             names = {each.id: each.name for each in connections.listed(conn)}
-        return _shape(made, names)
+            said = _shape(made, names)
+            self._note(conn, "freeze.on", connection_id, names, by=by, after=said)
+        return said
 
     def off(self, ref: str | None, *, by: str) -> bool:
         """End the freeze of this scope; False when there was none."""
         with self._wires.database.write() as conn:
             connection_id = connections.find(conn, ref).id if ref else None
-            return freezes.thaw(conn, connection_id=connection_id, by=by, now=self._wires.clock())
+            ended = freezes.thaw(conn, connection_id=connection_id, by=by, now=self._wires.clock())
+            if ended:
+                names = {each.id: each.name for each in connections.listed(conn)}
+                self._note(conn, "freeze.off", connection_id, names, by=by)
+        return ended
+
+    def _note(
+        self,
+        conn: Conn,
+        action: str,
+        connection_id: str | None,
+        names: Mapping[str, str],
+        *,
+        by: str,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        note(
+            conn,
+            action,
+            now=self._wires.clock(),
+            kind="freeze",
+            id=connection_id or "",
+            label=names.get(connection_id or "", "every connection"),
+            connection_id=connection_id,
+            after=after,
+            by=by,
+        )
 
     def listed(self) -> list[dict[str, Any]]:
         with self._wires.database.read() as conn:

@@ -11,6 +11,7 @@ from connector.nearest import hint
 from connector.references import is_reference, resolve
 from connector.settings import connection_from
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection
 from sync.model.errors import ConnectorError, Misconfigured
@@ -52,6 +53,7 @@ class Connections:
             store.add_token(
                 conn, connection_id, id=new_id(), hash=token.hash, last_four=token.last_four, now=now
             )
+            self._note(conn, "connections.add", made, after=_audited(made))
         return {"id": made.id, "name": made.name, "type": made.type, "scim_base_url": self.scim_url(made)} | {
             "token": token.text
         }
@@ -83,6 +85,9 @@ class Connections:
                 **({"enabled": checked.enabled} if "enabled" in given else {}),
                 **({"next_full_at": None, "next_delta_at": None} if "schedule" in given else {}),
             )
+            stored = store.get(conn, connection.id)
+            before, after = _audited(connection), _audited(stored) | _given_anew(sealed)
+            self._note(conn, "connections.set", stored, before, after)
         return self.show(connection.id)
 
     def find(self, ref: str) -> Connection:
@@ -103,6 +108,8 @@ class Connections:
         connection = self.find(ref)
         with self._wires.database.write() as conn:
             store.update(conn, connection.id, now=self._wires.clock(), enabled=not paused)
+            action = "connections.pause" if paused else "connections.resume"
+            self._note(conn, action, connection, {"enabled": connection.enabled}, {"enabled": not paused})
         return self.show(connection.id)
 
     def test(self, ref: str) -> dict[str, Any]:
@@ -156,6 +163,7 @@ class Connections:
             )
             if not configured.enabled:
                 store.update(conn, made.id, now=now, enabled=False)
+            self._note(conn, "connections.add", made, after=_audited(made))
             return True
         if not known.from_file or known.type != configured.type:
             raise Misconfigured(
@@ -165,7 +173,30 @@ class Connections:
         if all(getattr(known, name) == value for name, value in wanted.items()):
             return False
         store.update(conn, known.id, now=now, **wanted)
+        changed = store.get(conn, known.id)
+        self._note(conn, "connections.set", changed, _audited(known), _audited(changed))
         return True
+
+    def _note(
+        self,
+        conn: Any,
+        action: str,
+        one: Connection,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        now = self._wires.clock()
+        note(
+            conn,
+            action,
+            now=now,
+            kind="connection",
+            id=one.id,
+            label=one.name,
+            connection_id=one.id,
+            before=before,
+            after=after,
+        )
 
     def scim_url(self, connection: Connection) -> str:
         return f"{self._wires.settings.url}/scim/v2/{connection.id}"
@@ -226,6 +257,16 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
         else:
             result[name] = value
     return result
+
+
+def _audited(one: Connection) -> dict[str, Any]:
+    """What the audit keeps of a connection: its settings side by side, and which secrets are sealed."""
+    columns = {"name": one.name, "type": one.type, "mode": one.mode.value, "enabled": one.enabled}
+    return {**columns, **one.settings, "sealed": sorted(one.sealed)}
+
+
+def _given_anew(sealed: Mapping[str, str]) -> dict[str, Any]:
+    return {"given_anew": sorted(sealed)} if sealed else {}
 
 
 def _plain(configured: ConnectionSettings) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.run import PlanState
 from sync.store import connections, groups, outbox, people, plans, runs
+from sync.store.database import Conn
 
 if TYPE_CHECKING:
     from sync.explanation import Explanation
@@ -59,16 +61,76 @@ class People:
         from sync.accounts import protect
 
         with self._wires.database.write() as conn:
-            user_id = people.user(conn, ref)["id"]
-            protect(conn, user_id, protected=protected, by=by, now=self._wires.clock())
-        return self.user(user_id)
+            before = people.user(conn, ref)
+            after = protect(conn, before["id"], protected=protected, by=by, now=self._wires.clock())
+            action = "users.protect" if protected else "users.unprotect"
+            self._note(conn, action, before, {"protected": after.protected}, by=by)
+        return self.user(before["id"])
+
+    def suspend(self, ref: str, *, by: str, reason: str = "") -> dict[str, Any]:
+        """Take access away by hand; no run gives it back. Raises Refused for the last admin."""
+        from sync.accounts import suspend
+
+        with self._wires.database.write() as conn:
+            before = people.user(conn, ref)
+            suspend(conn, before["id"], by=by, reason=reason, now=self._wires.clock())
+            said = {"active": False, "suspended_by_hand": True, "reason": reason}
+            self._note(conn, "users.suspend", before, said, by=by)
+        return self.user(before["id"])
+
+    def reactivate(self, ref: str, *, by: str, reason: str = "") -> dict[str, Any]:
+        """Give back the access that was taken by hand."""
+        from sync.accounts import reactivate
+
+        with self._wires.database.write() as conn:
+            before = people.user(conn, ref)
+            reactivate(conn, before["id"], by=by, reason=reason, now=self._wires.clock())
+            said = {"active": True, "suspended_by_hand": False, "reason": reason}
+            self._note(conn, "users.reactivate", before, said, by=by)
+        return self.user(before["id"])
+
+    def set_admin(self, ref: str, *, admin: bool, by: str) -> dict[str, Any]:
+        """Say whether somebody administers the application. Raises Refused for the last one."""
+        from sync.accounts import set_admin
+
+        with self._wires.database.write() as conn:
+            before = people.user(conn, ref)
+            set_admin(conn, before["id"], admin=admin, by=by, now=self._wires.clock())
+            self._note(conn, "users.admin", before, {"admin": admin}, by=by)
+        return self.user(before["id"])
+
+    def set_tags(
+        self, ref: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), by: str
+    ) -> dict[str, Any]:
+        """Set and take tags by hand; those of directories stay as they are."""
+        from sync.accounts import set_tags
+
+        with self._wires.database.write() as conn:
+            before = people.user(conn, ref)
+            set_tags(conn, before["id"], add=add, remove=remove, by=by, now=self._wires.clock())
+            said = {"tags": people.user(conn, before["id"])["tags"]}
+            self._note(conn, "users.tag", before, said, by=by)
+        return self.user(before["id"])
+
+    def _note(
+        self, conn: Conn, action: str, before: dict[str, Any], after: dict[str, Any], *, by: str
+    ) -> None:
+        was = {name: before[name] for name in after if name in before}
+        label = before["email"] or before["id"]
+        now = self._wires.clock()
+        note(conn, action, now=now, kind="user", id=before["id"], label=label, before=was, after=after, by=by)
 
     def add(self, accounts: Sequence[dict[str, Any]], *, by: str) -> list[str]:
         """Make accounts by hand, all or none, by the fields of ``Account``; their ids. Raises Duplicate."""
         from sync.accounts import Account, add_accounts
 
         with self._wires.database.write() as conn:
-            return add_accounts(conn, [Account(**each) for each in accounts], by=by, now=self._wires.clock())
+            now = self._wires.clock()
+            made = add_accounts(conn, [Account(**each) for each in accounts], by=by, now=now)
+            for user_id, each in zip(made, accounts, strict=True):
+                label = str(each["email"])
+                note(conn, "users.add", now=now, kind="user", id=user_id, label=label, after=each, by=by)
+        return made
 
     def groups(self, *, connection: str | None = None, **wanted: Any) -> dict[str, Any]:
         with self._wires.database.read() as conn:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.run import PlanItem, PlanState, Run, StoredPlan
 from sync.store import connections
 from sync.store import plans as store
+from sync.store.database import Conn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,13 @@ class Plans:
         return plan_file.write(plan, self.items(plan.id))
 
     def approve(
-        self, plan_id: str, *, by: str, expect_hash: str | None = None, exclude: Sequence[str] = ()
+        self,
+        plan_id: str,
+        *,
+        by: str,
+        expect_hash: str | None = None,
+        exclude: Sequence[str] = (),
+        comment: str | None = None,
     ) -> Run:
         """Queue the run that applies what is still true of a held plan.
 
@@ -91,27 +100,67 @@ class Plans:
             plan = store.get(conn, plan_id)
             looked_at = expect_hash or plan.hash
             now = self._wires.clock()
-            return approve(conn, plan.id, expect_hash=looked_at, exclude=list(exclude), by=by, now=now)
+            run = approve(conn, plan.id, expect_hash=looked_at, exclude=list(exclude), by=by, now=now)
+            said = {"hash": plan.hash, "exclude": list(exclude), "run_id": run.id, "comment": comment}
+            _note(conn, "plans.approve", plan, now=now, by=by, after=said)
+        return run
 
     def apply(self, plan_id: str, *, by: str, word: Word) -> Run:
         """Queue the run that carries a previewed or held plan out. Raises Held without a person's word."""
         from sync.approval import apply_plan
 
+        now = self._wires.clock()
         with self._wires.database.write() as conn:
-            return apply_plan(conn, plan_id, by=by, now=self._wires.clock(), **word.given())
+            run = apply_plan(conn, plan_id, by=by, now=now, **word.given())
+            plan = store.get(conn, plan_id)
+            said = {"hash": plan.hash, "run_id": run.id, **word.given()}
+            _note(conn, "plans.apply", plan, now=now, by=by, after=said)
+        return run
 
     def apply_document(self, document: bytes, *, by: str, word: Word) -> Run:
         """The same for a plan in a file. Raises Conflict when the state has moved on since."""
         from sync import plan_file
 
         plan = plan_file.read(document)
+        now = self._wires.clock()
         with self._wires.database.write() as conn:
-            return plan_file.apply_file(conn, plan, by=by, now=self._wires.clock(), **word.given())
+            run = plan_file.apply_file(conn, plan, by=by, now=now, **word.given())
+            said = {"run_id": run.id, **word.given()}
+            note(
+                conn,
+                "plans.apply_file",
+                now=now,
+                kind="run",
+                id=run.id,
+                label=run.connection,
+                connection_id=run.connection_id,
+                after=said,
+                by=by,
+            )
+        return run
 
     def reject(self, plan_id: str, *, by: str, comment: str | None = None) -> dict[str, Any]:
         from sync.approval import reject
 
         with self._wires.database.write() as conn:
-            plan = store.get(conn, plan_id)
-            reject(conn, plan.id, by=by, now=self._wires.clock(), comment=comment)
+            plan, now = store.get(conn, plan_id), self._wires.clock()
+            reject(conn, plan.id, by=by, now=now, comment=comment)
+            said = {"hash": plan.hash, "comment": comment}
+            _note(conn, "plans.reject", plan, now=now, by=by, after=said)
         return shapes.plan(self.get(plan.id))
+
+
+def _note(
+    conn: Conn, action: str, plan: StoredPlan, *, now: datetime, by: str, after: dict[str, Any]
+) -> None:
+    note(
+        conn,
+        action,
+        now=now,
+        kind="plan",
+        id=plan.id,
+        label=plan.connection,
+        connection_id=plan.connection_id,
+        after=after,
+        by=by,
+    )

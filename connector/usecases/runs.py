@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import threading
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
 
 from connector.settings import Settings
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from connector.usecases.work import Watcher, Worker
 from sync.model.connection import Connection, Mode
@@ -17,6 +19,7 @@ from sync.model.errors import Conflict, NotFound, Refused
 from sync.model.run import Run, RunMode
 from sync.store import connections, history
 from sync.store import runs as store
+from sync.store.database import Conn
 from sync.store.ids import new_id
 
 POLL_S: Final = 0.1
@@ -66,6 +69,13 @@ class Runs:
                     f"run {run.id} is queued for {connection.name} and must go first; "
                     "wait for it (connector runs list), then ask again"
                 )
+            if is_new:
+                said = {
+                    "mode": run.mode.value,
+                    "dry_run": dry_run,
+                    "approved_beforehand": approved_beforehand,
+                }
+                _note(conn, "runs.request", run, now=now, by=by, after=said)
         return run, is_new
 
     def request_all(self, *, by: str, trigger: str = "manual", **wanted: Any) -> list[Run]:
@@ -89,16 +99,21 @@ class Runs:
             run = store.get(conn, run_id)
             if run.state.ended:
                 raise Conflict(f"run {run.id} has ended already: {run.state.value}")
+            now = self._wires.clock()
             store.request_stop(conn, run.id, by=by)
-            store.cancel_queued(conn, run.id, now=self._wires.clock(), error=f"cancelled by {by}")
+            store.cancel_queued(conn, run.id, now=now, error=f"cancelled by {by}")
+            _note(conn, "runs.cancel", run, now=now, by=by)
             return store.get(conn, run.id)
 
     def revert(self, run_id: str, *, by: str, dry_run: bool = False) -> Run:
         """Queue the run that takes this one back. Raises NotFound, Conflict."""
         from sync.revert import request_revert
 
+        now = self._wires.clock()
         with self._wires.database.write() as conn:
-            return request_revert(conn, run_id, by=by, now=self._wires.clock(), dry_run=dry_run)
+            run = request_revert(conn, run_id, by=by, now=now, dry_run=dry_run)
+            _note(conn, "runs.revert", run, now=now, by=by, after={"reverts": run_id, "dry_run": dry_run})
+        return run
 
     def finish(
         self,
@@ -140,6 +155,22 @@ class Runs:
             connection_id = connections.find(conn, ref).id if ref else None
             found = store.listed(conn, connection_id=connection_id, limit=limit, before=before)
         return [shapes.run(each) for each in found]
+
+
+def _note(
+    conn: Conn, action: str, run: Run, *, now: datetime, by: str, after: dict[str, Any] | None = None
+) -> None:
+    note(
+        conn,
+        action,
+        now=now,
+        kind="run",
+        id=run.id,
+        label=run.connection,
+        connection_id=run.connection_id,
+        after=after,
+        by=by,
+    )
 
 
 def daemon_answers(settings: Settings) -> bool:

@@ -7,10 +7,13 @@ from typing import Any
 
 from connector import keyring
 from connector.usecases import shapes
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
+from sync.model.connection import Connection
 from sync.model.errors import NotFound
 from sync.model.resources import TokenInfo
 from sync.store import connections as store
+from sync.store.database import Conn
 from sync.store.ids import new_id
 
 LIVE_AT_ONCE = 2
@@ -44,6 +47,8 @@ class Tokens:
             store.add_token(
                 conn, connection.id, id=token_id, hash=token.hash, last_four=token.last_four, now=now
             )
+            made = {"token_id": token_id, "last_four": token.last_four}
+            self._note(conn, "tokens.rotate", connection, after=made)
         url = f"{self._wires.settings.url}/scim/v2/{connection.id}"
         ends = shapes.at(now + grace) if live else None
         return {
@@ -67,7 +72,30 @@ class Tokens:
                 )
             for token in chosen:
                 store.revoke_token(conn, token.id, now)
+            ended = {"tokens": [{"token_id": each.id, "last_four": each.last_four} for each in chosen]}
+            self._note(conn, "tokens.revoke", connection, before=ended)
         return {"connection": connection.name, "revoked": [token.id for token in chosen]}
+
+    def _note(
+        self,
+        conn: Conn,
+        action: str,
+        of: Connection,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        note(
+            conn,
+            action,
+            now=self._wires.clock(),
+            kind="connection",
+            id=of.id,
+            label=of.name,
+            connection_id=of.id,
+            before=before,
+            after=after,
+        )
 
 
 def _lives(token: TokenInfo, now: datetime) -> bool:

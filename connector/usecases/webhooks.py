@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.durations import span
 from connector.nearest import hint
+from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from connector.usecases.work import owner_name
 from sync import event
 from sync.model.errors import Conflict, Misconfigured, NotFound
 from sync.model.webhook import Delivery, DeliveryState, Endpoint, Secret, live_secrets
 from sync.store import connections, deliveries, endpoints, outbox
+from sync.store.database import Conn
 from sync.store.ids import new_id
 from sync.store.text import to_json
 from sync.store.times import to_text
@@ -106,6 +108,7 @@ class Webhooks:
                 by=by,
                 now=self._wires.clock(),
             )
+            self._note(conn, "webhooks.add", made, by=by, after=_audited(made))
         return {"id": made.id, "url": made.url, "secret": secret}
 
     def listed(self) -> list[dict[str, Any]]:
@@ -162,6 +165,7 @@ class Webhooks:
             kept = [Secret(sealed=each.sealed, ends_at=now + grace) for each in old if grace]
             fresh = Secret(sealed=self._wires.keyring.seal(endpoint.id, secret))
             endpoints.set_secrets(conn, endpoint.id, [fresh, *kept])
+            self._note(conn, "webhooks.rotate", endpoint, after={"old_ends_at": to_text(now + grace)})
         return {"id": endpoint.id, "secret": secret, "old_ends_at": to_text(now + grace) if grace else None}
 
     def set_enabled(self, ref: str, *, enabled: bool) -> dict[str, Any]:
@@ -169,12 +173,17 @@ class Webhooks:
         with self._wires.database.write() as conn:
             endpoint = endpoints.find(conn, ref)
             endpoints.set_enabled(conn, endpoint.id, enabled=enabled)
+            action = "webhooks.resume" if enabled else "webhooks.pause"
+            self._note(
+                conn, action, endpoint, before={"enabled": endpoint.enabled}, after={"enabled": enabled}
+            )
         return {"id": endpoint.id, "enabled": enabled}
 
     def remove(self, ref: str) -> dict[str, Any]:
         with self._wires.database.write() as conn:
             endpoint = endpoints.find(conn, ref)
             endpoints.remove(conn, endpoint.id)
+            self._note(conn, "webhooks.remove", endpoint, before=_audited(endpoint))
         return {"id": endpoint.id, "url": endpoint.url, "removed": True}
 
     def redeliver(
@@ -191,6 +200,7 @@ class Webhooks:
                     f"webhook {endpoint.id} never had that event; see: connector webhooks log {endpoint.id}, "
                     "or send a range: connector events replay --after SEQ"
                 )
+            self._note(conn, "webhooks.redeliver", endpoint, after={"events": count, "event_id": event_id})
         return {"id": endpoint.id, "redelivered": count}
 
     def replay(self, *, after: int, until: int | None = None, refs: Sequence[str] = ()) -> dict[str, Any]:
@@ -203,7 +213,33 @@ class Webhooks:
                 )}
                 for each in chosen
             ]  # fmt: skip
+            for each, told in zip(chosen, counted, strict=True):
+                span_ = {"after": after, "until": until, "events": told["events"]}
+                self._note(conn, "webhooks.replay", each, after=span_)
         return {"after": after, "until": until, "webhooks": counted}
+
+    def _note(
+        self,
+        conn: Conn,
+        action: str,
+        of: Endpoint,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        by: str | None = None,
+    ) -> None:
+        now = self._wires.clock()
+        note(
+            conn,
+            action,
+            now=now,
+            kind="webhook",
+            id=of.id,
+            label=of.url,
+            before=before,
+            after=after,
+            by=by,
+        )
 
     def _opened(self, endpoint_id: str, sealed: str) -> str:
         try:
@@ -218,6 +254,15 @@ class Webhooks:
 def new_secret() -> str:
     """``whsec_`` and 32 random bytes as base64, as Standard Webhooks wants it."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _audited(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "url": endpoint.url,
+        "types": list(endpoint.types),
+        "note": endpoint.note,
+        "connection_id": endpoint.connection_id,
+    }
 
 
 def _check_type(type: str) -> None:

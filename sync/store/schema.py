@@ -14,44 +14,38 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from sync.store.access_schema import (
+    answered,
+    api_key,
+    audit,
+    console_account,
+    console_link,
+    console_session,
+    sign_in_failure,
 )
+from sync.store.columns import AT, ID, TEXT, metadata
+from sync.store.columns import seq as _seq
+from sync.store.columns import string as _string
 
-
-def _string(length: int) -> String:
-    """Text of at most ``length``, ordered byte by byte on both databases."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
-
-
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text ordered byte by byte: cursors, ranges and prefixes mean the same on both databases."""
-
-ID = _string(16)
-AT = _string(27)
-"""2026-11-24T10:20:30.123456Z"""
-
-
-def _seq(cache: int | None = None) -> Column[int]:
-    number = BigInteger().with_variant(Integer, "sqlite")
-    return Column("seq", number, Identity(cache=cache), primary_key=True)
-
+__all__ = [
+    "answered",
+    "api_key",
+    "audit",
+    "console_account",
+    "console_link",
+    "console_session",
+    "metadata",
+    "sign_in_failure",
+]
 
 connection = Table(
     "connection",
