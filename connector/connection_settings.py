@@ -365,8 +365,11 @@ class JumpCloudSettings(ConnectionSettings):
     api_key: SecretStr | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
+    second_client_secret: SecretStr | None = None
     org_id: str | None = None
-    scope: str = "all"
+    scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
+    membership: Literal["direct", "transitive"] = "direct"
+    rate_share: float = Field(default=0.4, gt=0, le=1)
 
     def missing(self) -> str | None:
         has_key = self.api_key or (self.client_id and self.client_secret)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from providers.given import Given
 from providers.pace import DEFAULT_SHARE
+from providers.scope import scope_of
 from providers.transport import checked_origin
 from sync.model.errors import Misconfigured
 
@@ -50,7 +51,7 @@ class OktaSettings:
 def okta_settings(settings: Mapping[str, object]) -> OktaSettings:
     """Checks a plain mapping; raises Misconfigured naming the key and the remedy."""
     given = Given(settings, KEYS, "Okta")
-    scope, scope_ids = _scope(given)
+    scope, scope_ids = scope_of(given, _ID, "Okta")
     return OktaSettings(
         origin=_origin(given),
         api_token=_token(given),
@@ -87,28 +88,6 @@ def _token(given: Given) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise Misconfigured("api_token: the value holds characters no Okta token has; copy it again.")
     return token
-
-
-def _scope(given: Given) -> tuple[str, tuple[str, ...]]:
-    text = given.text("scope") or "all"
-    kind, _, rest = text.partition(":")
-    if kind == "all" and not rest:
-        return "all", ()
-    if kind == "app":
-        return "app", _ids([rest], "scope", "write it as app:ID with the application's id")
-    if kind == "groups":
-        listed = given.raw("groups") or [part.strip() for part in rest.split(",") if part.strip()]
-        return "groups", _ids(listed, "groups", "list the ids of the groups whose members are in scope")
-    raise Misconfigured(f"scope: {text!r} is unknown; it is all, app:ID or groups.")
-
-
-def _ids(listed: object, key: str, remedy: str) -> tuple[str, ...]:
-    if isinstance(listed, str) or not isinstance(listed, Sequence) or not listed:
-        raise Misconfigured(f"{key}: {remedy}.")
-    for item in listed:
-        if not isinstance(item, str) or not _ID.fullmatch(item):
-            raise Misconfigured(f"{key}: {item!r} is not an Okta id; {remedy}.")
-    return tuple(dict.fromkeys(listed))
 
 
 def _picture(given: Given) -> str | None:

@@ -117,7 +117,7 @@ def reshaped(armed: Armed, rows: list[Any], *, broken: Callable[[Row], Any]) -> 
             for n in range(wanted if rows else 0)
         ]
     damage: dict[str, Callable[[Row], Any]] = {
-        "rows_without_id": lambda row: {key: value for key, value in row.items() if key != "id"},
+        "rows_without_id": lambda row: {key: row[key] for key in row if key not in ("id", "_id")},
         "null_rows": lambda _row: None,
         "bad_row": broken,
     }
@@ -131,4 +131,4 @@ def reshaped(armed: Armed, rows: list[Any], *, broken: Callable[[Row], Any]) -> 
 
 def _clone(row: Row, number: int) -> Row:
     # another person of the same looks: the id ends in the number of the row
-    return {**row, "id": f"{row['id'][:-6]}{number:06d}"}
+    return {**row, **{key: f"{row[key][:-6]}{number:06d}" for key in ("id", "_id") if key in row}}

@@ -11,7 +11,12 @@ from providers.simulator.directory import Directory, Status
 from providers.simulator.faults import Armed, Board
 from providers.simulator.wire import Answer, Request
 
-TYPES: Mapping[str, str] = MappingProxyType({"okta": "providers.simulator.okta:Okta"})
+TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "okta": "providers.simulator.okta:Okta",
+        "jumpcloud": "providers.simulator.jumpcloud:JumpCloud",
+    }
+)
 """By type, "module:Class". The class has ``ids`` (an IdShape) and takes directory, clock, board and
 rate_limits as keywords; it raises ValueError for limits it does not know."""
 

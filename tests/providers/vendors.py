@@ -60,4 +60,19 @@ OKTA = Vendor(
     },
 )
 
-VENDORS = (OKTA,)
+JUMPCLOUD = Vendor(
+    type="jumpcloud",
+    present=lambda state: {user["id"] for user in state["users"] if user["status"] != "DELETED"},
+    members=lambda state: {
+        group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"
+    },
+    fatal=_ids("A01 A02 A03 A06 A16 A18 B04 B06 B14 C11 P18 P21 P30 T04"),
+    elsewhere={"T07": "the token endpoint: tests/providers/test_jumpcloud.py"},
+    unseen={
+        "A20": "another organisation answers: identity() tells, and the engine compares it",
+        "C05": "the API cannot reveal it: the second look by id does",
+        "C12": "the API cannot reveal it: the second look and the safeguards do",
+    },
+)
+
+VENDORS = (OKTA, JUMPCLOUD)

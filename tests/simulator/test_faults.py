@@ -10,6 +10,7 @@ import pytest
 
 from providers.simulator.faults import ALWAYS, CATALOGUE, SWITCHES, BadFault, Kind, parse
 from providers.simulator.server import build
+from providers.simulator.vendor import TYPES
 from tests.simulator.calls import connect, ids, rows
 
 USERS = "/api/v1/users?limit=100"
@@ -42,11 +43,11 @@ def test_an_id_brings_its_rows_own_spec():
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.id)
 def test_every_row_of_the_catalogue_can_be_switched_on(row):
-    """Its spec parses, its switch exists, and an Okta simulator accepts those that apply to it."""
+    """Its spec parses, its switch exists, and the simulators accept those that apply to them."""
     assert parse(row.id).name == row.name
     assert row.name in SWITCHES
-    if "okta" in row.applies_to and row.id != "G05":
-        build("okta", users=60, groups=20, faults=[row.id])
+    for type in row.applies_to & TYPES.keys() if row.id != "G05" else ():
+        build(type, users=60, groups=20, faults=[row.id])
 
 
 def test_an_unknown_fault_is_named_with_the_nearest():

@@ -1,0 +1,35 @@
+"""The scope of a connection: everybody, those assigned to an application, or members of listed groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from providers.given import Given
+from sync.model.errors import Misconfigured
+
+
+def scope_of(given: Given, id_pattern: re.Pattern[str], vendor: str) -> tuple[str, tuple[str, ...]]:
+    """("all" | "app" | "groups", the ids it names). Raises Misconfigured for anything else."""
+    text = given.text("scope") or "all"
+    kind, _, rest = text.partition(":")
+    if kind == "all" and not rest:
+        return "all", ()
+    if kind == "app":
+        return "app", _ids(
+            [rest], "scope", "write it as app:ID with the application's id", id_pattern, vendor
+        )
+    if kind == "groups":
+        listed = given.raw("groups") or [part.strip() for part in rest.split(",") if part.strip()]
+        remedy = "list the ids of the groups whose members are in scope"
+        return "groups", _ids(listed, "groups", remedy, id_pattern, vendor)
+    raise Misconfigured(f"scope: {text!r} is unknown; it is all, app:ID or groups.")
+
+
+def _ids(listed: object, key: str, remedy: str, id_pattern: re.Pattern[str], vendor: str) -> tuple[str, ...]:
+    if isinstance(listed, str) or not isinstance(listed, Sequence) or not listed:
+        raise Misconfigured(f"{key}: {remedy}.")
+    for item in listed:
+        if not isinstance(item, str) or not id_pattern.fullmatch(item):
+            raise Misconfigured(f"{key}: {item!r} is not an id of {vendor}'s; {remedy}.")
+    return tuple(dict.fromkeys(listed))
