@@ -10,7 +10,7 @@ from connector.oidc import Provider
 from connector.settings import Settings
 from connector.usecases.accounts import Accounts
 from connector.usecases.attention import Attention, Freezes
-from connector.usecases.audit import Audit
+from connector.usecases.audit import Audit, masked
 from connector.usecases.bundle import Bundle
 from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
@@ -20,6 +20,7 @@ from connector.usecases.keys import Keys
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
+from connector.usecases.repeats import Repeats
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.signing_in import SigningIn
@@ -28,7 +29,7 @@ from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
 from sync.store import migrate
-from sync.store.database import Database
+from sync.store.database import Database, without_password
 from sync.store.waking import Doorbell
 
 
@@ -69,6 +70,7 @@ class App:
         self.signing_in = SigningIn(self.wires)
         self.keys = Keys(self.wires)
         self.audit = Audit(self.wires)
+        self.repeats = Repeats(self.wires)
         self.sign_in_provider = Provider(settings.oidc) if settings.oidc else None
 
     def daemon_answers(self) -> bool:
@@ -78,6 +80,11 @@ class App:
     def doorbell(self) -> Doorbell:
         """Rings when another process, or this one, may have work for this one."""
         return Doorbell(self.wires.database)
+
+    def shown_settings(self) -> dict[str, Any]:
+        """The settings as they came out of file and environment, secrets masked."""
+        told: dict[str, Any] = masked(self.settings.model_dump(mode="json", exclude={"connections"}))
+        return told | {"database_url": without_password(self.settings.database_url)}
 
     def database_state(self) -> dict[str, Any]:
         return _state(self.wires.database)

@@ -20,6 +20,7 @@ from connector.demo_server import Served, listen
 from connector.settings import Seats, Settings
 from connector.telemetry import configure_logs
 from providers.simulator.server import Simulator, start
+from sync.model.access import Role
 from sync.model.errors import ConnectorError, Misconfigured
 from sync.model.run import Run
 
@@ -67,12 +68,13 @@ def _port(port: int | None, *, once: bool) -> int:
 
 
 def _stay(sock: socket.socket, story: Story, figures: dict[str, Any]) -> None:
-    url = story.app.settings.url
+    page = story.app.accounts.add("you@example.com", Role.ADMIN, by=BY, name="You")["link"]
     story.say()
     story.say(
         f"All of this took {figures['seconds']} s. The daemon runs on; what waits for you is on the page:"
     )
-    story.say(f"  page       {url}/")
+    story.say(f"  page       {page}")
+    story.say("             (signs you in once; another one: connector admin link you@example.com)")
     story.say(f"  simulator  {story.idp.base_url}/_sim/state")
     story.say("  another terminal:")
     story.say(f"    export CONNECTOR_DATABASE_URL={story.app.settings.database_url}")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from connector.acting import acting
 from connector.nearest import hint
 
 if TYPE_CHECKING:
     from connector.app import App
     from connector.settings import Settings
+    from sync.model.access import Actor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,13 +45,28 @@ class Door:
         configure_logs(self.settings.log.format, "debug" if self.settings.log.level == "debug" else "warning")
         return self.stack.enter_context(App(self.settings))
 
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks, for the record: a user of this machine, who has the database in hand."""
+        from sync.model.access import Actor, Role, Via
+
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError):
+            name = "unknown"
+        return Actor(name=name, via=Via.CLI, role=Role.ADMIN)
+
     @property
     def by(self) -> str:
-        """Who asks, for the record."""
-        try:
-            return f"cli:{getpass.getuser()}"
-        except (KeyError, OSError):
-            return "cli"
+        return self.actor.by
+
+    def ask(self, operation: str, /, **given: Any) -> Any:
+        """An operation's answer; arguments that are None are not given. Raises ConnectorError."""
+        from connector.operations import table
+        from connector.operations.local import carry_out
+
+        wanted = {key: value for key, value in given.items() if value is not None}
+        return carry_out(self.app, self.actor, table.find(operation), wanted)
 
     def show(self, document: Any, human: Callable[[], str]) -> None:
         """One JSON document, or the text for people."""
@@ -88,6 +105,7 @@ def verb(function: F) -> F:
     def wrapped(*args: Any, is_json: bool, config: str | None, **kwargs: Any) -> Any:
         door = Door(config, is_json=is_json)
         with door.stack:
+            door.stack.enter_context(acting(door.actor))
             return function(door, *args, **kwargs)
 
     return wrapped  # type: ignore[return-value]

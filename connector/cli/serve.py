@@ -46,5 +46,12 @@ def serve(door: Door, host: str | None, port: int | None, role: str) -> int:
         structlog.get_logger("connector.settings").warning(sentence)
     listener, settings = listen(settings.model_copy(update={"listen": chosen}))
     with listener, App(settings) as app:
+        if role != "worker" and app.accounts.needs_set_up():
+            tell_set_up(app.accounts.link(by=door.by)["link"])
         serve_app(app, listener, role=Role(role))
     return ExitCode.DONE
+
+
+def tell_set_up(link: str) -> None:
+    """Where to make the first account; on stderr, where no log's format reaches it."""
+    click.echo(f"Nobody can sign in to the console yet. Make the first account at {link}", err=True)

@@ -38,7 +38,7 @@ def init(door: Door) -> int:
         "connector connections add NAME --type okta --set domain=… --credentials-stdin",
         "connector connections test NAME",
         "connector plan NAME",
-        "connector serve",
+        "connector serve    # its first start prints the link to make your console account",
     ]
     told = [f"made {path}" for path in made] or ["nothing to make: all is there"]
     kept = f"Keep {settings.key_path} safe and apart from the database: it opens the stored credentials."

@@ -14,7 +14,7 @@ from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection
-from sync.model.errors import ConnectorError, Misconfigured
+from sync.model.errors import ConnectorError, Misconfigured, Stale
 from sync.store import connections as store
 from sync.store import resources
 from sync.store.ids import new_id
@@ -58,8 +58,13 @@ class Connections:
             "token": token.text
         }
 
-    def set(self, ref: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Change the named settings; the others stay. None takes a setting back to its default."""
+    def set(
+        self, ref: str, given: Mapping[str, Any], *, expect_revision: str | None = None
+    ) -> dict[str, Any]:
+        """Change the named settings; the others stay. None takes a setting back to its default.
+
+        Raises Stale when ``expect_revision`` is given and somebody changed the connection since.
+        """
         connection = self.find(ref)
         changed = merged(connection.settings, given)
         opened = dict.fromkeys(connection.sealed, "(sealed)")
@@ -74,6 +79,7 @@ class Connections:
             if name not in changed and name not in given
         }
         with self._wires.database.write() as conn:
+            _check_revision(store.get(conn, connection.id), expect_revision or shapes.revision(connection))
             store.update(
                 conn,
                 connection.id,
@@ -257,6 +263,11 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
         else:
             result[name] = value
     return result
+
+
+def _check_revision(stored: Connection, expected: str) -> None:
+    if shapes.revision(stored) != expected:
+        raise Stale(f"somebody changed {stored.name} since you read it; look at it again, then change it")
 
 
 def _audited(one: Connection) -> dict[str, Any]:

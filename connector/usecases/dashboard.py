@@ -24,7 +24,14 @@ NAMES_SHOWN: Final = 3
 """Changes of one kind, made at once for one reason, are one line."""
 
 ATTENTION_SHOWN: Final = 8
-RUNS_SHOWN: Final = 12
+RUNS_SHOWN: Final = 8
+DAYS_SHOWN: Final = 14
+
+_KINDS: Final = {
+    "given": (Action.CREATE, Action.ADOPT, Action.REACTIVATE, Action.GROUP_CREATE, Action.MEMBER_ADD),
+    "changed": (Action.UPDATE, Action.GROUP_RENAME),
+    "taken": tuple(sorted(REMOVALS)),
+}
 
 _BY_WEIGHT: Final = (
     Action.SUSPEND,
@@ -78,6 +85,32 @@ class Dashboard:
                 "runs": [shapes.run(run) for run in recent],
                 "freezes": [freeze.sentence for freeze in freezes.listed(conn, now)],
             }
+
+    def waiting(self) -> dict[str, Any]:
+        """What every page of the console shows at its edge: counts of what waits, and freezes in force."""
+        now = self._wires.clock()
+        with self._wires.database.read() as conn:
+            return {
+                "plans": plans.count(conn, PlanState.HELD),
+                "attention": attention.open_count(conn),
+                "freezes": [
+                    {"connection_id": each.connection_id, "sentence": each.sentence}
+                    for each in freezes.listed(conn, now)
+                ],
+            }
+
+    def days(self, count: int = DAYS_SHOWN) -> list[dict[str, Any]]:
+        """Changes of the last days, oldest first: what was given, changed and taken away."""
+        first = (self._wires.clock() - timedelta(days=count - 1)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        with self._wires.database.read() as conn:
+            found = history.per_day(conn, first)
+        return [
+            {"day": day, **{kind: sum(found.get(day, {}).get(each.value, 0) for each in actions)
+                            for kind, actions in _KINDS.items()}}
+            for day in ((first + timedelta(days=number)).date().isoformat() for number in range(count))
+        ]  # fmt: skip
 
     def figures(self) -> dict[str, Any]:
         """What is counted: ``ages_s`` is the age of the last complete read by connection, in seconds."""

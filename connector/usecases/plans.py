@@ -10,7 +10,7 @@ from typing import Any
 from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
-from sync.model.run import PlanItem, PlanState, Run, StoredPlan
+from sync.model.run import ItemState, PlanItem, PlanState, Run, StoredPlan
 from sync.store import connections
 from sync.store import plans as store
 from sync.store.database import Conn
@@ -49,6 +49,37 @@ class Plans:
         plan = self.get(plan_id)
         return as_json(plan, self.items(plan.id, search=search))
 
+    def summary(self, plan_id: str) -> dict[str, Any]:
+        """The plan without its items."""
+        return shapes.plan(self.get(plan_id))
+
+    def page(
+        self,
+        plan_id: str,
+        *,
+        search: str | None = None,
+        action: str | None = None,
+        state: ItemState | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """``{"items", "next"}``; ``after`` is the last ``place`` seen."""
+        from sync.render import item_json
+
+        with self._wires.database.read() as conn:
+            plan = store.get(conn, plan_id)
+            found = store.items(
+                conn, plan.id, search=search, action=action, state=state, after_place=after, limit=limit
+            )
+        items = [item_json(each) | {"place": each.seq, "state": each.state.value} for each in found]
+        return {"items": items, "next": found[-1].seq if len(found) == limit else None}
+
+    def counted(self, plan_id: str) -> dict[str, dict[str, tuple[int, int]]]:
+        """By state and action: the items, and what they add up to."""
+        with self._wires.database.read() as conn:
+            plan = store.get(conn, plan_id)
+            return {state.value: store.counts_in(conn, plan.id, state) for state in ItemState}
+
     def text(self, plan_id: str, *, search: str | None = None, every: bool = False) -> str:
         """The plan as a person reads it; ``every`` item instead of the first of each kind."""
         from sync.render import PER_ACTION, as_text
@@ -65,12 +96,17 @@ class Plans:
         return as_markdown(plan, self.items(plan.id, search=search))
 
     def listed(
-        self, ref: str | None = None, *, states: Sequence[str] = (), limit: int = 50
+        self,
+        ref: str | None = None,
+        *,
+        states: Sequence[str] = (),
+        limit: int = 50,
+        before: str | None = None,
     ) -> list[dict[str, Any]]:
         chosen = [PlanState(state) for state in states] or None
         with self._wires.database.read() as conn:
             connection_id = connections.find(conn, ref).id if ref else None
-            found = store.listed(conn, connection_id=connection_id, states=chosen, limit=limit)
+            found = store.listed(conn, connection_id=connection_id, states=chosen, limit=limit, before=before)
         return [shapes.plan(each) for each in found]
 
     def document(self, plan_id: str) -> bytes:

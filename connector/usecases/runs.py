@@ -148,6 +148,13 @@ class Runs:
             changes = history.of_run(conn, run_id)
         return shapes.run(run) | {"changes": changes}
 
+    def changes(self, run_id: str, *, after: int = 0, limit: int = 100) -> dict[str, Any]:
+        """``{"changes", "next"}``: what the run changed, in order; ``after`` is the last ``seq`` seen."""
+        with self._wires.database.read() as conn:
+            run = store.get(conn, run_id)
+            found = history.of_run(conn, run.id, after=after, limit=limit)
+        return {"changes": found, "next": found[-1]["seq"] if len(found) == limit else None}
+
     def listed(
         self, ref: str | None = None, *, limit: int = 50, before: str | None = None
     ) -> list[dict[str, Any]]:

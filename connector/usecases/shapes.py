@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 from sync.model.change import zero_counts
 from sync.model.connection import Connection
@@ -83,7 +86,15 @@ def connection(one: Connection, further: Mapping[str, Any] | None = None) -> dic
         "next_full_at": at(one.next_full_at),
         "next_delta_at": at(one.next_delta_at),
         "created_at": at(one.created_at),
+        "revision": revision(one),
     } | dict(further or {})
+
+
+def revision(one: Connection) -> str:
+    """Changes with every change an admin makes to the connection, and with nothing else."""
+    said = [one.name, one.mode.value, one.enabled, dict(one.settings), dict(one.sealed), one.managed_tag]
+    digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8)
+    return digest.hexdigest()
 
 
 def right(one: Right) -> dict[str, Any]:

@@ -1,136 +1,179 @@
-"""The admin API under /api/v1: what the command line reads, as JSON, and a pull on demand."""
+"""The admin API under /api/v1: every operation of the table at its address, as JSON.
+
+A write may carry an Idempotency-Key: asked again within a day it gets the same answer and nothing is
+done twice. A read carries an ETag; If-None-Match saves its body. If-Match on a change names the ETag of
+what was read, and refuses with 412 when somebody changed it since.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.app import App
-from connector.nearest import hint
-from connector.usecases import shapes
-from connector.web.feed import WAIT_MAX_S, Feed
-from connector.web.guards import require_key
-from sync.model.run import PlanState, RunMode
+from connector.operations.local import carry_out
+from connector.operations.operation import BadArguments, Operation
+from connector.operations.table import OPERATIONS
+from connector.web import etags, openapi
+from connector.web.callers import caller_of
+from connector.web.feed import Feed
+from connector.web.repeats import Repeats
+from sync.model.access import Actor
+from sync.model.errors import Stale
 
 ROOT: Final = "/api/v1"
-PAGE: Final = 100
-PAGE_MAX: Final = 500
-SEQUENCE_MAX: Final = 2**63 - 1
-_BOOLEANS: Final = {"true": True, "false": False}
+BODY_MAX: Final = 32 * 1024 * 1024
+"""Bytes of a request: a plan file of 50,000 items fits."""
 
-Answer = Callable[[Request], Any]
+LOCATIONS: Final = {"run_id": "/runs/", "plan_id": "/plans/"}
 
 
 def routes(app: App, running: Mapping[str, Any]) -> list[Route]:
+    """The whole API. More particular addresses come first, since some names may hold slashes."""
     feed = Feed(app, stopping=lambda: bool(running.get("draining")))
-    reads: dict[str, Answer] = {
-        "/users": lambda request: app.people.users(**_users(request)),
-        "/users/{ref:path}": lambda request: app.people.user(request.path_params["ref"]),
-        "/groups": lambda request: app.people.groups(
-            **_chosen(request, ("search", "connection", "after"), numbers={"limit": PAGE})
-        ),
-        "/groups/{ref}": lambda request: app.people.group(request.path_params["ref"]),
-        "/runs": lambda request: {"runs": app.runs.listed(**_listed(request, ("before",)))},
-        "/runs/{ref}": lambda request: app.runs.show(request.path_params["ref"]),
-        "/plans": lambda request: {"plans": app.plans.listed(**_plans(request))},
-        "/plans/{ref}": lambda request: app.plans.show(request.path_params["ref"]),
-        "/connections": lambda _: {"connections": app.connections.listed()},
-        "/connections/{ref}": lambda request: app.connections.show(request.path_params["ref"]),
-        "/seats": lambda _: app.people.seats(),
-    }
-
-    def read(answer: Answer) -> Callable[[Request], Response]:
-        def endpoint(request: Request) -> Response:
-            require_key(request, app.settings)
-            return _json(answer(request))
-
-        return endpoint
-
-    def sync(request: Request) -> Response:
-        require_key(request, app.settings)
-        chosen = _chosen(request, ("mode",))
-        mode = _one_of(chosen.get("mode"), "mode", [RunMode.FULL.value, RunMode.DELTA.value])
-        run, is_new = app.runs.request(
-            request.path_params["ref"], by="api", trigger="api", mode=RunMode(mode) if mode else None
-        )
-        return _json(shapes.run(run) | {"new": is_new}, 202 if is_new else 200, f"{ROOT}/runs/{run.id}")
-
-    async def events(request: Request) -> Response:
-        require_key(request, app.settings)
-        return _json(await feed.page(**_events(request)))
-
+    repeats = Repeats(app)
+    ordered = sorted(OPERATIONS, key=_particular, reverse=True)
     return [
-        *(Route(ROOT + path, read(answer), methods=["GET"]) for path, answer in reads.items()),
-        Route(ROOT + "/events", events, methods=["GET"]),
-        Route(ROOT + "/connections/{ref}/sync", sync, methods=["POST"]),
+        Route(f"{ROOT}/openapi.json", openapi.endpoint, methods=["GET"]),
+        *(
+            Route(
+                ROOT + each.path,
+                _endpoint(app, each, feed, repeats),
+                methods=[each.method],
+                name=each.name,
+                max_body_size=BODY_MAX,
+            )
+            for each in ordered
+        ),
     ]
 
 
-def _json(body: Any, status: int = 200, location: str | None = None) -> Response:
-    headers = {"Location": location} if location else None
-    content = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # column names are a kind of str
-    return Response(content, status, headers, media_type="application/json")
+def _particular(operation: Operation) -> tuple[bool, int, int]:
+    """Fixed words before parameters, long before short."""
+    steps = operation.path.split("/")
+    return not operation.path.endswith(":path}"), sum("{" not in step for step in steps), len(steps)
 
 
-def _users(request: Request) -> dict[str, Any]:
-    chosen = _chosen(
-        request, ("search", "connection", "tag", "after", "active", "managed"), numbers={"limit": PAGE}
-    )
-    for name in ("active", "managed"):
-        if name in chosen:
-            chosen[name] = _BOOLEANS[_one_of(chosen[name], name, list(_BOOLEANS)) or "true"]
-    return chosen
+def _endpoint(app: App, operation: Operation, feed: Feed, repeats: Repeats) -> Callable[..., Any]:
+    if operation.waits:
+        return _waiting_endpoint(app, operation, feed)
+
+    async def endpoint(request: Request) -> Response:
+        body = b"" if operation.reads else await request.body()
+        return await run_in_threadpool(answered, request, body)
+
+    def answered(request: Request, body: bytes) -> Response:
+        actor = caller_of(app, request)
+        given = arguments_of(operation, request, body)
+        if operation.reads:
+            return _read(request, carry_out(app, actor, operation, given))
+        return repeats.once(
+            request,
+            actor,
+            body,
+            lambda: _written(operation, _carried_out(app, actor, operation, request, given)),
+        )
+
+    return endpoint
 
 
-def _events(request: Request) -> dict[str, Any]:
-    chosen = _chosen(request, ("types",), numbers={"limit": PAGE, "after": 0, "wait": 0})
-    chosen["wait_s"] = chosen.pop("wait")
-    if "types" in chosen:
-        chosen["types"] = [name.strip() for name in chosen["types"].split(",") if name.strip()]
-    return chosen
+def _waiting_endpoint(app: App, operation: Operation, feed: Feed) -> Callable[..., Any]:
+    async def endpoint(request: Request) -> Response:
+        await run_in_threadpool(caller_of, app, request)
+        given = operation.checked(arguments_of(operation, request, b""))
+        given["wait_s"] = given.pop("wait")
+        return _read(request, await feed.page(**given))
+
+    return endpoint
 
 
-def _listed(request: Request, names: Collection[str]) -> dict[str, Any]:
-    chosen = _chosen(request, ("connection", *names), numbers={"limit": 50})
-    return {"ref" if name == "connection" else name: value for name, value in chosen.items()}
+def _carried_out(
+    app: App, actor: Actor, operation: Operation, request: Request, given: dict[str, Any]
+) -> Any:
+    expected = request.headers.get("if-match")
+    if expected is None or "expect_revision" not in operation.arguments.model_fields:
+        return carry_out(app, actor, operation, given)
+    try:
+        return carry_out(app, actor, operation, given | {"expect_revision": etags.revision(expected)})
+    except Stale as error:
+        raise HTTPException(412, error.message) from error
 
 
-def _plans(request: Request) -> dict[str, Any]:
-    chosen = _listed(request, ("state",))
-    state = _one_of(chosen.pop("state", None), "state", [each.value for each in PlanState])
-    return chosen | ({"states": [state]} if state else {})
+def _read(request: Request, found: Any) -> Response:
+    content = encoded(found)
+    tag = etags.tag(content, found)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if etags.known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, 200, headers, media_type="application/json")
 
 
-def _chosen(
-    request: Request, names: Collection[str], numbers: Mapping[str, int] | None = None
-) -> dict[str, Any]:
-    """The query's parameters; an unknown name or a number that is none is a 400 with a sentence."""
-    numbers = numbers or {}
-    known = [*names, *numbers]
+def _written(operation: Operation, found: Any) -> Response:
+    status, headers = operation.status, {}
+    if status == 202 and isinstance(found, dict):
+        status = 200 if found.get("new") is False else 202
+        place = next((path + str(found[key]) for key, path in LOCATIONS.items() if found.get(key)), None)
+        headers = {"Location": ROOT + place} if place else {}
+    return Response(encoded(found), status, headers, media_type="application/json")
+
+
+def encoded(found: Any) -> bytes:
+    """JSON; the names of columns are a kind of str that only this option takes."""
+    return orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS)
+
+
+def arguments_of(operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
+    """The arguments as they came: by path, and by query or body. Raises BadArguments."""
+    given: dict[str, Any] = dict(request.path_params)
+    if operation.method in {"GET", "DELETE"}:
+        return _queried(operation, request) | given
+    if request.query_params:
+        raise BadArguments("A change takes its arguments in the body, not in the address.")
+    return _decoded(request, body, given) | given
+
+
+def _decoded(request: Request, body: bytes, in_path: Mapping[str, Any]) -> dict[str, Any]:
+    if not body:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "Send the arguments as application/json.")
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadArguments("The body is not JSON.") from error
+    if not isinstance(found, dict):
+        raise BadArguments("The body must be a JSON object.")
+    if twice := found.keys() & in_path.keys():
+        raise BadArguments(f"{min(twice)} stands in the address already.")
+    return found
+
+
+def _queried(operation: Operation, request: Request) -> dict[str, Any]:
+    """Of a name that is given several times, or with commas, a list; an empty value is none."""
+    given: dict[str, Any] = {}
     for name in request.query_params:
-        if name not in known:
-            raise HTTPException(400, f"There is no parameter {name}{hint(name, known)}")
-    given = {name: request.query_params[name] for name in names if request.query_params.get(name)}
-    return given | {name: _number(request, name, default) for name, default in numbers.items()}
+        field = operation.arguments.model_fields.get(name)
+        values = [each for each in request.query_params.getlist(name) if each]
+        if name in operation.in_path:
+            raise BadArguments(f"There is no parameter {name} in the query; it stands in the address.")
+        if field is not None and _is_list(field.annotation):
+            given[name] = [part.strip() for each in values for part in each.split(",") if part.strip()]
+        elif len(values) > 1:
+            raise BadArguments(f"{name} is given twice.")
+        elif values:
+            given[name] = values[0]
+        elif field is None:
+            given[name] = ""
+    return given
 
 
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    least, most = {"limit": (1, PAGE_MAX), "wait": (0, WAIT_MAX_S)}.get(name, (0, SEQUENCE_MAX))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise HTTPException(400, f"{name} must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def _one_of(value: str | None, name: str, known: list[str]) -> str | None:
-    if value is not None and value not in known:
-        raise HTTPException(400, f"{name} must be one of {', '.join(known)}.")
-    return value
+def _is_list(annotation: Any) -> bool:
+    return str(annotation).startswith("list[") or any(map(_is_list, get_args(annotation)))

@@ -7,13 +7,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from connector.app import App
-from connector.web import api, console, operations
+from connector.web import api, exports, forms, operations, signing_in
 from connector.web.guards import SecurityHeaders
+from connector.web.pages import registry
 from connector.web.problems import HANDLERS
+from connector.web.rendering import STATIC
 from scim_server.app import ASGIApp, scim_app, with_scim
 
 
@@ -32,8 +34,11 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
     routes = [
         *operations.routes(app, running),
         *api.routes(app, running),
-        Route("/", console.page(app)),
-        Mount("/static", StaticFiles(directory=console.STATIC)),
+        *signing_in.routes(app),
+        forms.route(app),
+        exports.route(app),
+        *registry.routes(app),
+        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     others = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=HANDLERS)
     return with_scim(scim_app(app.dashboard.gateway(), app.settings.url), others)

@@ -1,18 +1,14 @@
-"""Who may ask: the API key's holder, or, without one, a program or browser on this very machine."""
+"""What every answer carries, and whether somebody on this very machine asks."""
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-
-from connector.settings import Settings
 
 Message = MutableMapping[str, Any]
 
@@ -50,34 +46,6 @@ def is_local(request: Request) -> bool:
     return _is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
 
 
-def require_local(request: Request) -> None:
-    """403 for anybody who is not on this machine: there is no sign-in to tell people apart."""
-    if not is_local(request):
-        raise HTTPException(
-            403,
-            "This page has no sign-in yet and opens on the machine the program runs on only. "
-            "Sit there, or bring the port over: ssh -L 8080:127.0.0.1:8080 HOST, then open http://127.0.0.1:8080/",
-        )
-
-
-def require_key(request: Request, settings: Settings) -> None:
-    """Let in who has the API key; without a key in the settings, only this machine. Else 401 or 403."""
-    if settings.api_key is None:
-        if not is_local(request) or _is_foreign_page(request):
-            raise HTTPException(
-                403,
-                "No API key is set, so the API answers on the machine it runs on only. "
-                "Set CONNECTOR_API_KEY and send it as Authorization: Bearer.",
-            )
-        return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    expected = settings.api_key.get_secret_value().encode()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), expected):
-        raise HTTPException(
-            401, "Send the API key as Authorization: Bearer KEY.", {"WWW-Authenticate": "Bearer"}
-        )
-
-
 class SecurityHeaders:
     """Puts the same strict headers on every answer; what the API says is kept by no cache."""
 
@@ -102,11 +70,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _is_foreign_page(request: Request) -> bool:
-    """Whether a browser sent this on behalf of a page that is not ours."""
-    site = request.headers.get("sec-fetch-site", "none")
-    origin = request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host')}"
-    return site not in {"none", "same-origin"} or (origin is not None and origin != own)

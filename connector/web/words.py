@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +17,16 @@ _STEPS: Final = (
 
 TONES: Final = {
     "succeeded": "good",
+    "applied": "good",
+    "good": "good",
+    "info": "info",
+    "suspended": "bad",
+    "waiting": "warn",
+    "pending": "info",
+    "open": "info",
+    "preview": "info",
+    "refused": "bad",
+    "rejected": "muted",
     "active": "good",
     "held": "warn",
     "partial": "warn",
@@ -147,6 +157,22 @@ def fullness(used: int, limit: int) -> str:
     return "bad" if part >= 100 else "warn" if part >= 90 else "good"
 
 
+def pairs(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Words as the options of a choice: each stands for itself."""
+    return [(word, word) for word in words]
+
+
+def shown(value: Any) -> str:
+    """A value of a field as people read it."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return str(value)
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "counts": counts,
@@ -154,8 +180,10 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "kind": kind,
     "mode": mode,
     "moment": moment,
+    "pairs": pairs,
     "plural": plural,
     "share": share,
+    "shown": shown,
     "to_do": to_do,
     "took": took,
     "tone": tone,

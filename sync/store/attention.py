@@ -133,6 +133,11 @@ def oldest_open(conn: Conn, kind: str, limit: int) -> list[tuple[str, str]]:
     return [(row.id, row.connection_id) for row in conn.execute(query.order_by(attention.c.id).limit(limit))]
 
 
+def open_count(conn: Conn) -> int:
+    """How many questions wait."""
+    return int(conn.scalar(sa.select(sa.func.count()).where(attention.c.state == "open")) or 0)
+
+
 def listed(conn: Conn, *, connection_id: str | None = None, state: str = "open") -> list[Mapping[str, Any]]:
     """Questions with the name of their connection, oldest first."""
     query = (

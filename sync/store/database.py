@@ -300,6 +300,11 @@ def _unreachable(error: exc.OperationalError) -> bool:
     )
 
 
+def without_password(url: str) -> str:
+    """The address of a database as it may be shown."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def ping(database: Database) -> None:
     """Raise Transient when the database does not answer."""
     with database.read() as conn:

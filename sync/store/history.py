@@ -44,6 +44,35 @@ def newest(conn: Conn, *, limit: int) -> list[dict[str, Any]]:
     return [_row(row) for row in conn.execute(statement.limit(limit))]
 
 
+def per_day(conn: Conn, since: datetime) -> dict[str, dict[str, int]]:
+    """By day (2026-11-25) and action, how many changes there were; memberships count one by one."""
+    first = _first_since(conn, to_text(since))
+    day = func.substr(_HISTORY.c.at, 1, 10)
+    query = (
+        select(day, _HISTORY.c.action, func.sum(_HISTORY.c.count))
+        .where(_HISTORY.c.seq >= first, _HISTORY.c.action != "record")
+        .group_by(day, _HISTORY.c.action)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for each, action, count in conn.execute(query):
+        found.setdefault(each, {})[action] = int(count)
+    return found
+
+
+def _first_since(conn: Conn, at: str) -> int:
+    """The first ``seq`` of that time or later, found by halves: rows rise in time, and no index tells it."""
+    low, high = 0, int(conn.scalar(select(func.max(_HISTORY.c.seq))) or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        query = select(_HISTORY.c.at).where(_HISTORY.c.seq >= middle).order_by(_HISTORY.c.seq).limit(1)
+        found = conn.scalar(query)
+        if found is None or found >= at:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 def suspensions_pushed(conn: Conn, connection_id: str, since: datetime) -> int:
     """How many people this connection's pushes suspended since then."""
     query = select(func.count()).where(

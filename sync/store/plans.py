@@ -324,14 +324,22 @@ def listed(
     connection_id: str | None = None,
     states: Collection[PlanState] | None = None,
     limit: int = 50,
+    before: str | None = None,
 ) -> list[StoredPlan]:
-    """Plans, newest first."""
+    """Plans, newest first; ``before`` is the id of the last one seen."""
     statement = _WITH_NAME.order_by(_PLAN.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(_PLAN.c.id < before)
     if connection_id is not None:
         statement = statement.where(_PLAN.c.connection_id == connection_id)
     if states is not None:
         statement = statement.where(_PLAN.c.state.in_([state.value for state in states]))
     return [_plan(row) for row in conn.execute(statement)]
+
+
+def count(conn: Conn, state: PlanState) -> int:
+    """How many plans are in this state."""
+    return int(conn.scalar(sa.select(sa.func.count()).where(_PLAN.c.state == state.value)) or 0)
 
 
 def items(
@@ -343,9 +351,12 @@ def items(
     action: str | None = None,
     state: ItemState | None = None,
     search: str | None = None,
+    after_place: int | None = None,
 ) -> list[PlanItem]:
     """Items in the order of the plan; ``search`` is part of a label in any case."""
     statement = select(_ITEM).where(_ITEM.c.plan_id == plan_id).order_by(_ITEM.c.place)
+    if after_place is not None:
+        statement = statement.where(_ITEM.c.place > after_place)
     if action is not None:
         statement = statement.where(_ITEM.c.action == action)
     if state is not None:

@@ -114,11 +114,11 @@ def test_a_paused_connection_is_not_scheduled(cli: Cli, connect: Connect) -> Non
 
 
 def test_metrics_and_page_are_served(cli_on_sqlite: Cli, connect: Connect) -> None:
-    """Operators find metrics, and people on this machine the page with their connection."""
+    """Operators find metrics, and people the console's door."""
     connect(cli_on_sqlite)
     with serving_daemon() as daemon, httpx.Client(base_url=daemon.url) as http:
         assert http.get("/metrics").status_code == 200
-        assert "acme" in http.get("/").text
+        assert "connector admin link" in http.get("/", follow_redirects=True).text
 
 
 def test_a_signal_asks_for_a_pull_of_every_connection(cli: Cli, connect: Connect) -> None:
@@ -138,7 +138,9 @@ def test_a_signal_asks_for_a_pull_of_every_connection(cli: Cli, connect: Connect
 def test_web_answers_and_worker_works(cli: Cli, connect: Connect) -> None:
     """A web process leaves runs to others; a worker does them, and of the doors it has the probes only."""
     connect(cli)
-    with serving_daemon(role="web") as web, httpx.Client(base_url=web.url) as http:
+    key = cli("keys", "add", "tests", "--role", "operator", "--json").json["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with serving_daemon(role="web") as web, httpx.Client(base_url=web.url, headers=headers) as http:
         asked = http.post("/api/v1/connections/acme/sync")
         assert asked.status_code == 202
         with serving_daemon(role="worker") as worker, httpx.Client(base_url=worker.url) as probe:

@@ -138,9 +138,12 @@ def test_without_once_the_page_stays_until_ctrl_c(tmp_path: Path) -> None:
                 told.append(line)
                 if "press ctrl-C" in line:
                     break
-            found = re.search(r"page +(http://127\.0\.0\.1:\d+/)", "".join(told))
+            found = re.search(r"page +(http://127\.0\.0\.1:\d+/link/\S+)", "".join(told))
             assert found is not None, "".join(told)
-            page = httpx.get(found[1], trust_env=False, timeout=30)
+            with httpx.Client(trust_env=False, timeout=30, follow_redirects=True) as browser:
+                proof = re.search(r'name="proof" value="(\w+)"', browser.get(found[1]).text)
+                assert proof is not None
+                page = browser.post(found[1], data={"proof": proof[1]})
             assert "A plan for okta is held" in page.text
             running.send_signal(signal.SIGINT)
             assert running.wait(20) == 0

@@ -8,6 +8,7 @@ import pytest
 from connector.app import App
 from connector.settings import Settings
 from connector.web.asgi import application
+from tests.flows.keys import key_of
 from tests.serving import serving
 
 WAITERS = 60
@@ -33,7 +34,9 @@ def client(app: App, running: dict[str, Any]) -> Iterator[httpx.Client]:
     limits = httpx.Limits(max_connections=WAITERS + 10)
     with (
         serving(application(app, running=running), proxy_headers=False) as url,
-        httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=60, limits=limits) as http,
+        httpx.Client(
+            base_url=f"{url}/api/v1", trust_env=False, timeout=60, limits=limits, headers=key_of(app)
+        ) as http,
     ):
         yield http
 

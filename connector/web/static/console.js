@@ -1,9 +1,11 @@
-// Copy buttons: the text to copy stands in data-copy. Without scripts the text can be selected.
+// The console's one script. Every page works without it; with it, copying, live parts, search as you type,
+// and forms that keep what was typed when the answer is no.
 const said = document.createElement("div");
 said.className = "sr";
 said.setAttribute("role", "status");
 document.body.append(said);
 
+// Copy buttons: the text to copy stands in data-copy.
 async function copy(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
   const [label] = button.childNodes;
@@ -18,13 +20,139 @@ async function copy(button) {
   }, 1600);
 }
 
-for (const button of document.querySelectorAll("button.copy")) {
-  if (!navigator.clipboard) button.hidden = true;
-  button.addEventListener("click", () => copy(button));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button?.classList.contains("copy")) copy(button);
+  if (button && "themeSwitch" in button.dataset) switchTheme();
+});
+
+// Light and dark: the system's choice until the reader makes one.
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `connector-theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
 }
 
 // Times in the reader's own zone, on hover.
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long" });
-for (const time of document.querySelectorAll("time")) {
-  time.title = full.format(new Date(time.dateTime));
+function settle(within) {
+  for (const time of within.querySelectorAll("time")) time.title = full.format(new Date(time.dateTime));
+  if (!navigator.clipboard) for (const button of within.querySelectorAll("button.copy")) button.hidden = true;
 }
+settle(document);
+
+// Parts of a page taken anew from the server: the element with the same id in a fresh copy of the page.
+async function refresh(ids, url = location.href) {
+  const answer = await fetch(url, { headers: { "X-Part": ids.join(",") }, redirect: "error" });
+  if (!answer.ok) return false;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ids) {
+    const [old, young] = [document.getElementById(id), fresh.getElementById(id)];
+    if (!old || !young || old.innerHTML === young.innerHTML) continue;
+    old.replaceWith(young);
+    settle(young);
+  }
+  return true;
+}
+
+// Live parts: data-live on an element with an id says how many seconds to wait between looks.
+for (const part of document.querySelectorAll("[data-live]")) {
+  const { id } = part;
+  const seconds = Number(part.dataset.live);
+  const look = async () => {
+    const element = document.getElementById(id);
+    if (!element || !("live" in element.dataset)) return;
+    const busy = element.contains(document.activeElement) && document.activeElement !== document.body;
+    if (!document.hidden && !busy) await refresh([id]).catch(() => false);
+    setTimeout(look, seconds * 1000);
+  };
+  setTimeout(look, seconds * 1000);
+}
+
+// Search as you type: a form with data-search names the part that its answer replaces.
+for (const form of document.querySelectorAll("form[data-search]")) {
+  let waiting;
+  const address = () => {
+    const fields = [...new FormData(form)].filter(([, value]) => value !== "");
+    return `${location.pathname}?${new URLSearchParams(fields)}`;
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const url = address();
+      history.replaceState(null, "", url);
+      await refresh([form.dataset.search], url).catch(() => false);
+    }, 180);
+  });
+}
+
+// Forms that do something: what went wrong is shown where it was asked for.
+for (const form of document.querySelectorAll("form[data-doing]")) {
+  form.addEventListener("submit", async (event) => {
+    if ("once" in form.dataset) return;
+    event.preventDefault();
+    const buttons = [...form.querySelectorAll("button")];
+    for (const button of buttons) button.disabled = true;
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "error",
+      });
+      const found = await answer.json();
+      if (answer.ok) {
+        form.dispatchEvent(new CustomEvent("done", { bubbles: true }));
+        if (found.then === location.pathname + location.search) location.reload();
+        else location.assign(found.then);
+        return;
+      }
+      complain(form, found.detail || found.title);
+    } catch {
+      complain(form, "The program did not answer. Is it running?");
+    }
+    for (const button of buttons) button.disabled = false;
+  });
+}
+
+function complain(form, sentence) {
+  let told = form.querySelector(".said.bad");
+  if (!told) {
+    told = document.createElement("p");
+    told.className = "said bad";
+    told.setAttribute("role", "alert");
+    form.prepend(told);
+  }
+  told.textContent = sentence;
+}
+
+// Items left out of a plan are remembered from page to page until the plan is decided.
+const plan = document.querySelector("[data-plan]");
+if (plan) {
+  const key = `left out of ${plan.dataset.plan}`;
+  const left = new Set(JSON.parse(sessionStorage.getItem(key) || "[]"));
+  const show = () => {
+    for (const box of document.querySelectorAll("input[name=exclude]")) box.checked = left.has(box.value);
+    for (const counter of document.querySelectorAll("[data-left-out]")) {
+      counter.textContent = left.size ? `${left.size} left out` : "";
+    }
+    sessionStorage.setItem(key, JSON.stringify([...left]));
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "exclude") return;
+    if (event.target.checked) left.add(event.target.value);
+    else left.delete(event.target.value);
+    show();
+  });
+  document.addEventListener("formdata", (event) => {
+    if (!event.target.matches("[data-takes-excluded]")) return;
+    event.formData.delete("exclude");
+    for (const id of left) event.formData.append("exclude", id);
+  });
+  document.addEventListener("done", (event) => {
+    if (event.target.matches("[data-decides]")) sessionStorage.removeItem(key);
+  });
+  show();
+}
+
+// A one-time link goes on by itself.
+document.querySelector("form[data-at-once]")?.requestSubmit();

@@ -1,0 +1,333 @@
+"""The shapes of answers, for the OpenAPI document; times are ISO 8601 in UTC. More keys may come."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+
+class Connection(TypedDict):
+    id: str
+    name: str
+    type: str
+    mode: str
+    state: str
+    from_file: bool
+    settings: dict[str, Any]
+    sealed: list[str]
+    tenant: str | None
+    first_run_approved: bool
+    last_complete_at: str | None
+    next_full_at: str | None
+    next_delta_at: str | None
+    created_at: str
+    revision: str
+    scim_base_url: str
+    directory_users: int
+    groups: int
+
+
+class Connections(TypedDict):
+    connections: list[Connection]
+
+
+class NewConnection(TypedDict):
+    id: str
+    name: str
+    type: str
+    scim_base_url: str
+    token: str
+
+
+class Right(TypedDict):
+    name: str
+    state: str
+    detail: str
+
+
+class Tested(TypedDict):
+    connection: str
+    ready: bool
+    tenant: str | None
+    rights: list[Right]
+    error: str | None
+
+
+class Removed(TypedDict):
+    id: str
+    removed: bool
+
+
+class Token(TypedDict):
+    id: str
+    last_four: str
+    live: bool
+    created_at: str
+    last_used_at: str | None
+    expires_at: str | None
+
+
+class Tokens(TypedDict):
+    tokens: list[Token]
+
+
+class NewToken(TypedDict):
+    id: str
+    connection: str
+    scim_base_url: str
+    token: str
+    old_token_ends_at: str | None
+
+
+class Run(TypedDict):
+    run_id: str
+    connection: str
+    trigger: str
+    mode: str
+    state: str
+    phase: str | None
+    dry_run: bool
+    complete: bool | None
+    reasons: list[str]
+    plan_id: str | None
+    counts: dict[str, int]
+    pages: int
+    requests: int
+    throttled_s: float
+    duration_s: float | None
+    error: str | None
+    error_kind: str | None
+    requested_by: str
+    requested_at: str
+    started_at: str | None
+    ended_at: str | None
+    new: NotRequired[bool]
+    changes: NotRequired[list[dict[str, Any]]]
+
+
+class Runs(TypedDict):
+    runs: list[Run]
+    next: NotRequired[str | None]
+
+
+class Changes(TypedDict):
+    changes: list[dict[str, Any]]
+    next: int | None
+
+
+class PlanItem(TypedDict):
+    id: str
+    action: str
+    subject: str
+    reason: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    state: NotRequired[str]
+    count: NotRequired[int]
+    place: NotRequired[int]
+
+
+class Plan(TypedDict):
+    plan_id: str
+    connection: str
+    mode: str
+    complete: bool
+    verdict: str
+    reasons: list[str]
+    hash: str
+    counts: dict[str, int]
+    items: NotRequired[list[PlanItem]]
+    state: NotRequired[str]
+    run_id: NotRequired[str]
+    created_at: NotRequired[str]
+    decided_by: NotRequired[str | None]
+    decided_at: NotRequired[str | None]
+    comment: NotRequired[str | None]
+
+
+class Plans(TypedDict):
+    plans: list[Plan]
+    next: NotRequired[str | None]
+
+
+class PlanItems(TypedDict):
+    items: list[PlanItem]
+    next: int | None
+
+
+class AsText(TypedDict):
+    text: str
+
+
+class User(TypedDict):
+    id: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    picture_url: str | None
+    active: bool
+    managed: bool
+    tags: list[str]
+    connections: list[str]
+
+
+class Users(TypedDict):
+    users: list[User]
+    total: int
+    next: str | None
+
+
+class Added(TypedDict):
+    added: int
+    ids: list[str]
+
+
+class Explained(TypedDict):
+    user: dict[str, Any] | None
+    state: str
+    because: list[dict[str, Any]]
+    tags: list[dict[str, Any]]
+    text: str
+
+
+class Group(TypedDict):
+    id: str
+    name: str
+    tag: str | None
+    connection: str
+    connection_id: str
+    external_id: str | None
+    members: int
+    member_list: NotRequired[list[dict[str, Any]]]
+
+
+class Groups(TypedDict):
+    groups: list[Group]
+    total: int
+    next: str | None
+
+
+class Questions(TypedDict):
+    attention: list[dict[str, Any]]
+
+
+class Answered(TypedDict):
+    resolved: list[dict[str, Any]]
+
+
+class Freeze(TypedDict):
+    connection: str | None
+    until: str | None
+    since: str
+    by: str
+    reason: str
+
+
+class Freezes(TypedDict):
+    freezes: list[Freeze]
+
+
+class Thawed(TypedDict):
+    ended: bool
+
+
+class Seats(TypedDict):
+    limit: int | None
+    used: int
+    waiting: int
+    by_connection: dict[str, int]
+    waiting_people: list[str]
+
+
+class Events(TypedDict):
+    events: list[dict[str, Any]]
+    next: int
+
+
+class Webhooks(TypedDict):
+    webhooks: list[dict[str, Any]]
+
+
+class Deliveries(TypedDict):
+    deliveries: list[dict[str, Any]]
+
+
+class AuditRow(TypedDict):
+    seq: int
+    at: str
+    action: str
+    by: str
+    via: str
+    address: str
+    kind: str
+    subject_id: str
+    label: str
+    connection_id: str | None
+    connection: str | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class AuditRows(TypedDict):
+    audit: list[AuditRow]
+    next: int | None
+
+
+class Account(TypedDict):
+    id: str
+    email: str
+    name: str
+    role: str
+    disabled: bool
+    signs_in_by: list[str]
+    created_at: str
+    created_by: str
+    last_sign_in_at: str | None
+    link: NotRequired[str]
+
+
+class Accounts(TypedDict):
+    accounts: list[Account]
+
+
+class Session(TypedDict):
+    id: str
+    account: str
+    how: str
+    address: str
+    agent: str
+    created_at: str
+    last_seen_at: str
+    expires_at: str
+
+
+class Sessions(TypedDict):
+    sessions: list[Session]
+
+
+class NewLink(TypedDict):
+    account: str | None
+    expires_at: str
+    link: str
+
+
+class Key(TypedDict):
+    id: str
+    name: str
+    prefix: str
+    last_four: str
+    role: str
+    live: bool
+    created_at: str
+    created_by: str
+    expires_at: str | None
+    last_used_at: str | None
+    key: NotRequired[str]
+
+
+class Keys(TypedDict):
+    keys: list[Key]
+
+
+Anything = dict[str, Any]

@@ -1,0 +1,103 @@
+"""Operations on connections: make, change, test, pause, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from connector.connection_settings import TYPES
+from connector.operations import answers
+from connector.operations.arguments import Ref, Settings
+from connector.operations.operation import Call, operation
+from sync.model.access import Role
+
+Type = Annotated[str, Field(max_length=32, description=f"One of {', '.join(TYPES)}.")]
+
+
+@operation(
+    "POST",
+    "/connections",
+    Role.ADMIN,
+    answers.NewConnection,
+    status=201,
+    shows_once=True,
+    cli="connections add {name} --type {type}",
+)
+def add(call: Call, *, name: Ref, type: Type, settings: Settings | None = None) -> dict[str, Any]:
+    """Make a connection and its first SCIM token, the only time the token is shown."""
+    return call.app.connections.add(name, type, settings or {})
+
+
+@operation(
+    "GET", "/connections", Role.VIEWER, answers.Connections, rows="connections", cli="connections list"
+)
+def list_(call: Call) -> dict[str, Any]:
+    """List the connections."""
+    return {"connections": call.app.connections.listed()}
+
+
+@operation(
+    "GET",
+    "/connections/{connection}",
+    Role.VIEWER,
+    answers.Connection,
+    cli="connections show {connection}",
+)
+def show(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Show a connection, without its secrets."""
+    return call.app.connections.show(connection)
+
+
+@operation(
+    "PATCH",
+    "/connections/{connection}",
+    Role.ADMIN,
+    answers.Connection,
+    cli="connections set {connection} KEY=VALUE …",
+)
+def set_(
+    call: Call, *, connection: Ref, settings: Settings, expect_revision: str | None = None
+) -> dict[str, Any]:
+    """Change the named settings; the others stay, and null takes one back to its default.
+
+    `expect_revision`, or the header If-Match, refuses when somebody changed the connection since it was
+    read.
+    """
+    return call.app.connections.set(connection, settings, expect_revision=expect_revision)
+
+
+@operation(
+    "POST",
+    "/connections/{connection}/test",
+    Role.OPERATOR,
+    answers.Tested,
+    cli="connections test {connection}",
+)
+def test(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Prove the rights a pull needs, one by one."""
+    return call.app.connections.test(connection)
+
+
+@operation(
+    "POST",
+    "/connections/{connection}/pause",
+    Role.ADMIN,
+    answers.Connection,
+    cli="connections pause {connection}",
+)
+def pause(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Stop pulling and refuse pushes with a retry, until resumed."""
+    return call.app.connections.pause(connection, paused=True)
+
+
+@operation(
+    "POST",
+    "/connections/{connection}/resume",
+    Role.ADMIN,
+    answers.Connection,
+    cli="connections resume {connection}",
+)
+def resume(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Go on after a pause."""
+    return call.app.connections.pause(connection, paused=False)

@@ -1,0 +1,45 @@
+"""Operations on events: what was told to the outside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from connector.operations import answers
+from connector.operations.arguments import PAGE, Ref, Sequence
+from connector.operations.operation import Call, operation
+from sync.model.access import Role
+
+Wait = Annotated[int, Field(ge=0, le=60, description="Seconds to wait for an event that is not there yet.")]
+
+
+@operation("GET", "/events", Role.VIEWER, answers.Events, rows="events", waits=True, cli="events list")
+def list_(
+    call: Call,
+    *,
+    after: Sequence = 0,
+    types: Annotated[list[str] | None, Field(max_length=100)] = None,
+    limit: Annotated[int, Field(ge=1, le=1000)] = PAGE,
+    wait: Wait = 0,  # noqa: ARG001 - waiting is the door's part
+) -> dict[str, Any]:
+    """List events behind a sequence number, oldest first."""
+    return call.app.people.events(after=after, limit=limit, types=types)
+
+
+@operation("GET", "/events/last", Role.VIEWER, answers.Anything)
+def last(call: Call) -> dict[str, Any]:
+    """Say the highest sequence number by now."""
+    return {"sequence": call.app.people.last_sequence()}
+
+
+@operation("POST", "/events/replay", Role.OPERATOR, answers.Webhooks, cli="events replay --after {after}")
+def replay(
+    call: Call,
+    *,
+    after: Sequence,
+    until: Sequence | None = None,
+    webhooks: Annotated[list[Ref] | None, Field(max_length=100)] = None,
+) -> dict[str, Any]:
+    """Send a range of events to webhooks once more."""
+    return call.app.webhooks.replay(after=after, until=until, refs=webhooks or ())

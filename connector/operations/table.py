@@ -1,0 +1,52 @@
+"""Every operation, in the order of the documentation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.nearest import hint
+from connector.operations import (
+    accounts,
+    attention,
+    audit,
+    connections,
+    events,
+    freeze,
+    groups,
+    keys,
+    overview,
+    plans,
+    runs,
+    tokens,
+    users,
+    webhooks,
+)
+from connector.operations.operation import REGISTERED, Operation
+
+MODULES: Final = (
+    connections,
+    tokens,
+    runs,
+    plans,
+    users,
+    groups,
+    attention,
+    overview,
+    freeze,
+    webhooks,
+    events,
+    audit,
+    accounts,
+    keys,
+)
+
+OPERATIONS: Final[tuple[Operation, ...]] = tuple(
+    each for module in MODULES for each in REGISTERED.values() if each.function.__module__ == module.__name__
+)
+
+
+def find(name: str) -> Operation:
+    """The operation of this name; a mistake of ours when there is none."""
+    if name not in REGISTERED:
+        raise LookupError(f"there is no operation {name}{hint(name, REGISTERED)}")
+    return REGISTERED[name]

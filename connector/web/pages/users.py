@@ -1,0 +1,78 @@
+"""Users: search over everybody, and one person with what each directory says, why, and since when."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connector.app import App
+from connector.web.view import Place, View, page
+
+PLACE = Place(title="Users", path="/users", icon="user")
+USERS: Final = 50
+FIELDS: Final = (
+    ("email", "E-mail"),
+    ("first_name", "First name"),
+    ("last_name", "Last name"),
+    ("picture_url", "Picture"),
+)
+
+
+def routes(app: App) -> list[Route]:
+    return [page(app, "/users", users), page(app, "/users/{user:path}", user)]
+
+
+def users(view: View) -> Response:
+    given = view.given("search", "active", "managed", "tag", "connection", "after")
+    found = view.ask("users.list", limit=USERS, **given)
+    view.told("users.list", **given)
+    return view.render(
+        "users.html",
+        users=found["users"],
+        total=found["total"],
+        next=found["next"],
+        given=given,
+        connections=view.ask("connections.list")["connections"],
+    )
+
+
+def user(view: View) -> Response:
+    shown = view.ask("users.show", user=view.part("user"))
+    view.told("users.explain", user=shown["email"] or shown["id"])
+    explained = view.ask("users.explain", user=shown["id"])
+    live = [each for each in shown["directory_users"] if each["deleted_at"] is None]
+    return view.render(
+        "user.html",
+        user=shown,
+        explained=explained,
+        live=live,
+        gone=[each for each in shown["directory_users"] if each["deleted_at"] is not None],
+        fields=side_by_side(shown, live),
+        by_hand=[each["tag"] for each in shown["tag_sources"] if each["source"] == "by hand"],
+        tags=sourced(shown),
+        why_tags={each["tag"]: each["because"] for each in explained["tags"]},
+    )
+
+
+def side_by_side(shown: dict[str, Any], live: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row per field: what the account has, and what each directory says; the first that agrees won."""
+    rows = []
+    for name, title in FIELDS:
+        said = [each[name] for each in live]
+        winner = next((place for place, value in enumerate(said) if value and value == shown[name]), None)
+        rows.append({"title": title, "value": shown[name], "said": said, "winner": winner})
+    return rows
+
+
+def sourced(shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tags with everything they come from, in words."""
+    names = {f"group:{each['id']}": f"group {each['name']}" for each in shown["groups"]}
+    found: dict[str, list[str]] = {}
+    for each in shown["tag_sources"]:
+        source = each["source"]
+        found.setdefault(each["tag"], []).append(
+            names.get(source, source.replace("connection:", "managed by "))
+        )
+    return [{"tag": tag, "sources": sources} for tag, sources in found.items()]
