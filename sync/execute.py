@@ -35,6 +35,8 @@ PLACE_MAX = 2**63 - 1
 COUNT_EVERY = 8
 """The database counts its tables anew whenever so many times more is written."""
 
+_OF_A_FEW = (RunMode.DELTA, RunMode.TARGETED)
+
 GROUP_WIDE = (Action.MEMBER_REMOVE, Action.MEMBER_ADD, Action.GROUP_DELETE)
 """Actions whose changes name no version of the group."""
 
@@ -193,7 +195,7 @@ class Execution:
         if plan.state is not PlanState.REJECTED:
             plans.settle(conn, plan.id, PlanState.HELD if waiting else PlanState.APPLIED)
         if self.run.mode is not RunMode.APPROVAL:
-            if plan.mode is not RunMode.DELTA:  # it says nothing of the absent whom a held plan is about
+            if plan.mode not in _OF_A_FEW:  # they say nothing of the absent whom a held plan is about
                 reverts = self.run.mode is RunMode.REVERT
                 plans.supersede(conn, self.connection.id, plan.id, now, reverts=reverts)
             self._advance(conn, plan, now, waiting=waiting)
@@ -225,7 +227,8 @@ class Execution:
                 columns["cursor"] = cursor
             if plan.mode is RunMode.FULL:
                 columns["last_complete_at"] = now
-        if self.run.approved_beforehand and plan.verdict is Verdict.PROCEED and any(plan.counts.values()):
+        had_its_word = self.run.approved_beforehand and plan.mode is not RunMode.TARGETED
+        if had_its_word and plan.verdict is Verdict.PROCEED and any(plan.counts.values()):
             columns["first_run_approved"] = True
         if columns:
             connections.update(conn, self.connection.id, now=now, **columns)

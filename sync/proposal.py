@@ -26,6 +26,7 @@ from sync.store.database import Conn
 from sync.store.ids import new_ids
 from sync.store.staging import Staged
 from sync.store.text import from_json, to_json
+from sync.trace import MATCH, Trace
 
 IDS_AT_ONCE = 100
 """Ids made in one go; those left over are never used."""
@@ -54,11 +55,13 @@ class Proposal:
         began_at: datetime,
         removals: bool,
         questions: Questions,
+        trace: Trace,
     ) -> None:
         self._fence = fence
         self._connection = connection
         self._policy = policy
         self._questions = questions
+        self.trace = trace
         self._removals = removals
         self._began_at = began_at
         self._ids = fresh_ids()
@@ -109,7 +112,9 @@ class Proposal:
         if found.directory_user is not None and self._overtaken(found.directory_user.updated_at):
             return Decision()
         facts = known.facts(record, address, found, fingerprint=mark)
-        return decide(record, found, facts, self._policy, self._ids)
+        decision = decide(record, found, facts, self._policy, self._ids)
+        self.trace.decided(record, found, decision)
+        return decision
 
     def _gone_users(self, gone: dict[str, str]) -> None:
         """Absent people whose absence was confirmed one by one; what is stored of them stays."""
@@ -131,19 +136,21 @@ class Proposal:
             for record, mark in records
             if not self._overtaken_group(rows.get(record.external_id))
         ]
+        for record, _ in records:
+            known = rows.get(record.external_id)
+            self.trace.say("group", record.external_id, MATCH, "stored" if known else "new here")
+        for change in changes:
+            self.trace.changed(change)
         self._keep([Decision(change=change) for change in changes])
 
     def _gone_groups(self, gone: dict[str, str]) -> None:
         with self._fence.read() as conn:
             rows = resources.directory_groups(conn, self._connection.id, external_ids=list(gone))
         reasons = [(row, gone[row.external_id or ""]) for row in rows]
-        self._keep(
-            [
-                Decision(change=group_deletion(row, why))
-                for row, why in reasons
-                if not _kept_for_push(row, why)
-            ]
-        )
+        changes = [group_deletion(row, why) for row, why in reasons if not _kept_for_push(row, why)]
+        for change in changes:
+            self.trace.changed(change)
+        self._keep([Decision(change=change) for change in changes])
 
     def _members(self, kind: Staged, pieces: Sequence[tuple[dict[str, Any], bytes | None]]) -> None:
         with self._fence.read() as conn:
@@ -160,7 +167,9 @@ class Proposal:
             known = rows.get(piece["group"]) or planned.get(piece["group"])
             if known is None:
                 continue
-            decisions.append(Decision(change=_member_change(action, piece, digest, *known)))
+            change = _member_change(action, piece, digest, *known)
+            self.trace.changed(change)
+            decisions.append(Decision(change=change))
         self._keep(decisions)
 
     def _overtaken(self, written_at: datetime | None) -> bool:

@@ -6,17 +6,19 @@ a run that was killed goes on from it, and a run that was held goes on when a pe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
-from sync import seats
+from sync import seats, targeted
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.diff import Attention
 from sync.execute import END_STATES, Cancelled, Execution, Interrupted
 from sync.fence import Fence
+from sync.mapping import map_of
 from sync.model.change import Action
 from sync.model.connection import Connection, Policy
 from sync.model.errors import (
@@ -30,7 +32,7 @@ from sync.model.errors import (
 )
 from sync.model.resources import Status
 from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
-from sync.model.source import Source
+from sync.model.source import End, Page, Source
 from sync.plan import counted
 from sync.proposal import Proposal, raise_attention
 from sync.revert import Reversal
@@ -41,6 +43,7 @@ from sync.store import connections, freezes, plans, resources, runs, staging
 from sync.store.database import Conn, Database
 from sync.store.ids import new_id
 from sync.store.times import to_text
+from sync.trace import Trace
 
 PROGRESS_EVERY = 20
 """Pages between two words to the observer of how far the read is."""
@@ -158,7 +161,8 @@ class Pull:
         self.observer.phase(self.run, Phase.READING)
         source = self.open_source()
         try:
-            snapshot = self._read(source)
+            trace = Trace(self.run.target)
+            snapshot = self._read(source, trace)
             look = SecondLook(
                 self._fence,
                 self.connection,
@@ -170,18 +174,22 @@ class Pull:
         finally:
             self._note_effort(source)
             source.close()
-        return self._propose(snapshot, lie)
+        return self._propose(snapshot, lie, trace)
 
-    def _read(self, source: Source) -> Snapshot:
+    def _read(self, source: Source, trace: Trace) -> Snapshot:
         self._check_tenant(source)
         cursor = self.connection.cursor
+        needs_raw = map_of(self.policy) is not None
+        named = targeted.pages(source, self.run.target, trace, needs_raw=needs_raw)
+        if self.run.mode is RunMode.TARGETED:
+            return self._walk(source, RunMode.TARGETED, chain(named, [Page(end=End())]))
         if self.run.mode is RunMode.DELTA and cursor is not None:
             try:
-                return self._walk(source, RunMode.DELTA, cursor)
+                return self._walk(source, RunMode.DELTA, chain(source.changes(cursor), named))
             except CursorExpired:
                 with self._fence.write() as conn:
                     staging.clear(conn, self.run.id)
-        return self._walk(source, RunMode.FULL, "")
+        return self._walk(source, RunMode.FULL, source.full())
 
     def _check_tenant(self, source: Source) -> None:
         """Another organisation answering under our address must not replace this one's people."""
@@ -198,11 +206,10 @@ class Pull:
             with self._fence.write() as conn:
                 connections.update(conn, self.connection.id, now=self.clock(), tenant=tenant)
 
-    def _walk(self, source: Source, mode: RunMode, cursor: str) -> Snapshot:
+    def _walk(self, source: Source, mode: RunMode, pages: Iterable[Page]) -> Snapshot:
         """Read to the end, or to where it cannot go on: what was read before still counts."""
-        snapshot = Snapshot(self._fence, self.connection, self.policy, mode)
+        snapshot = Snapshot(self._fence, self.connection, self.policy, mode, self.run.target)
         snapshot.began_at = noted_at = self.clock()
-        pages = source.changes(cursor) if mode is RunMode.DELTA else source.full()
         try:
             for number, page in enumerate(pages, start=1):
                 snapshot.take(page)
@@ -220,7 +227,7 @@ class Pull:
 
     # --- planning -----------------------------------------------------------------------------
 
-    def _propose(self, snapshot: Snapshot, lie: str | None) -> str:
+    def _propose(self, snapshot: Snapshot, lie: str | None, trace: Trace) -> str:
         plan_id, now = new_id(), self.clock()
         with self._fence.write() as conn:
             runs.progress(conn, self.lease, phase=Phase.PLANNING)
@@ -235,6 +242,7 @@ class Pull:
             began_at=snapshot.began_at or self.clock(),
             removals=lie is None and snapshot.complete,
             questions=self._ask,
+            trace=trace,
         )
         proposal.make()
         stopped: Sequence[Hold] = ()
@@ -305,6 +313,7 @@ class Pull:
                 reasons=reasons,
                 counts=proposal.tally.counts,
                 cursor=snapshot.end.cursor if snapshot.end else None,
+                trace=proposal.trace.rows() or None,
             )
             if self.run.dry_run:
                 runs.finish(conn, self.lease, state=END_STATES[verdict], now=self.clock())

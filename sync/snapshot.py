@@ -23,7 +23,7 @@ from sync.model.resources import (
     member_digest,
     without_nul,
 )
-from sync.model.run import RunMode
+from sync.model.run import NOBODY, RunMode, Target
 from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
 from sync.policy import address_of
 from sync.store import resources, staging
@@ -92,9 +92,13 @@ class _Roll:
 class Snapshot:
     """The walk over a source's pages. ``complete`` may only be asked after the walk has ended."""
 
-    def __init__(self, fence: Fence, connection: Connection, policy: Policy, mode: RunMode) -> None:
+    def __init__(
+        self, fence: Fence, connection: Connection, policy: Policy, mode: RunMode, named: Target = NOBODY
+    ) -> None:
+        """``named`` are compared whatever their fingerprints say: somebody asked about them."""
         self._fence = fence
         self.mode = mode
+        self._named = named
         self._connection = connection
         self._policy = policy
         self._waiting: list[StagedRow] = []
@@ -107,7 +111,7 @@ class Snapshot:
         self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
         self.confirmed: set[str] = set()
-        """People a delta showed just as they are stored; a full read confirms by its plan."""
+        """People whom a read of less than everything showed as stored; a full read confirms by its plan."""
         self.new_users = 0
         self.began_at: datetime | None = None
         self.end: End | None = None
@@ -197,16 +201,17 @@ class Snapshot:
             known = resources.fingerprints(
                 conn, "user", self._connection.id, [record.external_id for record in records]
             )
-        salt, is_delta = self._policy.salt, self.mode is RunMode.DELTA
+        salt, is_whole = self._policy.salt, self.mode is RunMode.FULL
         for record in records:
             mark = fingerprint(record, salt)
             entry = known.get(record.external_id)
             if entry is not None:
                 self.users.add(entry[0])
                 if entry[1] == mark:
-                    if is_delta:
+                    if not is_whole:
                         self.confirmed.add(record.external_id)
-                    continue
+                    if record.external_id not in self._named.users:
+                        continue
             clean = without_nul(record)
             key = fold(address_of(clean, self._policy))
             self._waiting.append((Staged.USER, record.external_id, key, to_json(list(clean)), mark))
@@ -226,7 +231,7 @@ class Snapshot:
             if self._rules and self._leave_out(record, is_stored=entry is not None):
                 continue
             mark = fingerprint(record, self._policy.salt)
-            if entry is not None and entry[1] == mark:
+            if entry is not None and entry[1] == mark and record.external_id not in self._named.groups:
                 continue
             clean = to_json(list(without_nul(record)))
             self._waiting.append((Staged.GROUP, record.external_id, None, clean, mark))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,35 @@ def full_or_delta(function: Any) -> Any:
     return click.option("--full", is_flag=True, help="Read everything (the default).")(function)
 
 
+def named(function: Any) -> Any:
+    """The options that name people and groups to read instead of everything."""
+    text = "Read only this group and all its members, by the directory's id."
+    function = click.option("--group", "groups", multiple=True, metavar="ID", help=text)(function)
+    text = "Read only this person, by the directory's id (or by e-mail or id, when known here)."
+    return click.option("--user", "users", multiple=True, metavar="ID", help=text)(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who is named, and to be read as what."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.groups)
+
+    def request(self, door: Door, name: str, *, dry_run: bool, yes: bool = False) -> Run:
+        return door.app.runs.request_named(
+            name,
+            users=self.users,
+            groups=self.groups,
+            by=door.by,
+            dry_run=dry_run,
+            approved_beforehand=yes,
+        )[0]
+
+
 def _mode(*, full: bool, delta: bool) -> RunMode:
     from sync.model.run import RunMode
 
@@ -50,29 +80,69 @@ def _finish(door: Door, run_id: str) -> Run:
     epilog=example(
         "connector plan acme",
         "connector plan acme --out plan.json",
+        "connector plan acme --user ada@example.com",
         "connector plan acme --with groups.exclude='Temp*'",
     ),
 )
 @click.argument("name")
 @full_or_delta
+@named
 @click.option("--with", "pairs", multiple=True, metavar="KEY=VALUE", help="As if this setting were saved.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the plan to a file.")
 @verb
-def plan(door: Door, name: str, pairs: tuple[str, ...], out: Path | None, *, full: bool, delta: bool) -> int:
+def plan(
+    door: Door,
+    name: str,
+    *,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
+    pairs: tuple[str, ...],
+    out: Path | None,
+    full: bool,
+    delta: bool,
+) -> int:
     """Read the directory and show what would change; nothing is changed.
 
     Exits 0 when nothing would, 2 when something would, 3 when a safeguard would hold it. With --with
-    nothing is read: what is stored of the directory is planned anew under the other settings.
+    nothing is read: what is stored of the directory is planned anew under the other settings. With --user
+    or --group only those are read, and each step is shown: found, in scope, matched, compared, decided.
     """
-    run = _preview(door, name, pairs) if pairs else _dry_run(door, name, _mode(full=full, delta=delta))
+    whom = Named(users, groups)
+    if pairs and whom:
+        raise click.UsageError("--with plans anew what is stored; say --user and --group without it")
+    if whom:
+        _alone(full=full, delta=delta)
+        run = _finish(door, whom.request(door, name, dry_run=True).id)
+    else:
+        run = _preview(door, name, pairs) if pairs else _dry_run(door, name, _mode(full=full, delta=delta))
     if run.plan_id is None:
         door.show(_run_shape(run), lambda: _run_text(run))
         return of_run(run)
     plan_id = run.plan_id
     if out is not None:
         out.write_bytes(door.app.plans.document(plan_id))
-    door.show(door.app.plans.show(plan_id), lambda: door.app.plans.text(plan_id).rstrip("\n"))
+    steps = f"{trace_text(run)}\n\n" if run.trace else ""
+    shape = door.app.plans.show(plan_id) | ({"trace": list(run.trace)} if run.trace else {})
+    door.show(shape, lambda: steps + door.app.plans.text(plan_id).rstrip("\n"))
     return of_run(run)
+
+
+def _alone(*, full: bool, delta: bool) -> None:
+    if full or delta:
+        raise click.UsageError("--user and --group read only who is named; leave --full and --delta out")
+
+
+def trace_text(run: Run) -> str:
+    """The steps of each named subject, as a person reads them."""
+    from sync.render import plain
+
+    blocks = []
+    for subject in run.trace:
+        label = f" ({subject['label']})" if subject["label"] else ""
+        lines = [f"{subject['kind']} {subject['external_id']}{label}"]
+        lines += [f"  {step['step']:<10} {step['said']}" for step in subject["steps"]]
+        blocks.append("\n".join(plain(line) for line in lines))
+    return "\n\n".join(blocks)
 
 
 def _dry_run(door: Door, name: str, mode: RunMode) -> Run:
@@ -152,10 +222,18 @@ def sync() -> None:
     """Pull now, beside the schedule."""
 
 
-@sync.command(cls=Verb, epilog=example("connector sync now acme --wait", "connector sync now --all"))
+@sync.command(
+    cls=Verb,
+    epilog=example(
+        "connector sync now acme --wait",
+        "connector sync now acme --user ada@example.com --wait",
+        "connector sync now --all",
+    ),
+)
 @click.argument("name", required=False)
 @click.option("--all", "every", is_flag=True, help="Every connection that pulls and is not paused.")
 @full_or_delta
+@named
 @click.option("--dry-run", is_flag=True, help="Plan only; change nothing.")
 @click.option("--wait", is_flag=True, help="Wait for the end; without a daemon, do the run here.")
 @click.option("--yes", is_flag=True, help="Let a first run proceed without a person looking at its plan.")
@@ -164,6 +242,8 @@ def now(
     door: Door,
     name: str | None,
     *,
+    users: tuple[str, ...],
+    groups: tuple[str, ...],
     every: bool,
     full: bool,
     delta: bool,
@@ -171,12 +251,22 @@ def now(
     wait: bool,
     yes: bool,
 ) -> int:
-    """Ask for a run; a run that is queued already is the answer to a second request."""
+    """Ask for a run; a run that is queued already is the answer to a second request.
+
+    With --user or --group only those are read, and nobody else is touched.
+    """
     if every == (name is not None):
         raise click.UsageError("name a connection, or say --all")
+    whom = Named(users, groups)
+    if whom:
+        _alone(full=full, delta=delta)
+        if name is None:
+            raise click.UsageError("--user and --group are about one connection: name it")
     wanted: dict[str, Any] = {"by": door.by, "mode": _mode(full=full, delta=delta), "dry_run": dry_run}
     wanted["approved_beforehand"] = yes
-    if name is not None:
+    if whom and name is not None:
+        requested = [whom.request(door, name, dry_run=dry_run, yes=yes)]
+    elif name is not None:
         requested = [door.app.runs.request(name, **wanted)[0]]
     else:
         requested = door.app.runs.request_all(**wanted)
@@ -264,8 +354,6 @@ def _run_text(run: Run) -> str:
 
     if run.error:
         return f"{run.connection}: {run.error}"
-    shape = _run_shape(run)
-    seconds = None if run.duration_s is None else f"{run.duration_s:.1f} s"
     pairs: list[tuple[str, object]] = [
         ("run", run.id),
         ("connection", run.connection),
@@ -273,8 +361,17 @@ def _run_text(run: Run) -> str:
     ]
     if run.state.value == "running" and run.phase is not None:
         pairs.append(("phase", f"{run.phase.value}: {how_far(run)}"))
+    if run.trace:
+        return f"{trace_text(run)}\n\n{facts([*pairs, *_outcome(run)])}"
+    return facts([*pairs, *_outcome(run)])
+
+
+def _outcome(run: Run) -> list[tuple[str, object]]:
+    shape = _run_shape(run)
+    seconds = None if run.duration_s is None else f"{run.duration_s:.1f} s"
+    pairs: list[tuple[str, object]] = []
     pairs += [("plan", run.plan_id), ("changes", words(shape["counts"])), ("took", seconds)]
     pairs += [("why", reason) for reason in run.reasons]
     if run.state.value == "held":
         pairs.append(("next", f"connector plans show {run.plan_id}"))
-    return facts(pairs)
+    return pairs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,8 +17,8 @@ from connector.usecases.wires import Wires
 from connector.usecases.work import Watcher, Worker
 from sync.model.connection import Connection, Mode
 from sync.model.errors import Conflict, NotFound, Refused
-from sync.model.run import Run, RunMode
-from sync.store import connections, history
+from sync.model.run import Run, RunMode, Target
+from sync.store import connections, history, targets
 from sync.store import runs as store
 from sync.store.database import Conn
 from sync.store.ids import new_id
@@ -64,11 +65,11 @@ class Runs:
                 dry_run=dry_run,
                 approved_beforehand=approved_beforehand,
             )
+            if not is_new and run.dry_run == dry_run and run.mode is RunMode.TARGETED:
+                targets.widen(conn, run.id, mode or RunMode.FULL)
+                run = store.get(conn, run.id)
             if not is_new and (run.dry_run != dry_run or run.mode in (RunMode.APPROVAL, RunMode.REVERT)):
-                raise Conflict(
-                    f"run {run.id} is queued for {connection.name} and must go first; "
-                    "wait for it (connector runs list), then ask again"
-                )
+                raise _in_the_way(run)
             if is_new:
                 said = {
                     "mode": run.mode.value,
@@ -76,6 +77,48 @@ class Runs:
                     "approved_beforehand": approved_beforehand,
                 }
                 _note(conn, "runs.request", run, now=now, by=by, after=said)
+        return run, is_new
+
+    def request_named(
+        self,
+        ref: str,
+        *,
+        users: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        by: str,
+        trigger: str = "manual",
+        dry_run: bool = False,
+        approved_beforehand: bool = False,
+    ) -> tuple[Run, bool]:
+        """Queue a run that reads these people and groups by id, or have the queued one take them in (False).
+
+        ``users`` are external ids, or ids and e-mails of our own; ``groups`` are external ids. Nothing
+        asked for is lost: what is queued for the connection takes them in, covers them, or is followed
+        by a run about them. Raises Refused as ``request``, and Conflict when a dry run is wanted and
+        something else is queued.
+        """
+        now = self._wires.clock()
+        with self._wires.database.write() as conn:
+            connection = connections.find(conn, ref)
+            _must_pull(connection)
+            target = Target(
+                users=frozenset(targets.external_ids(conn, connection.id, users)), groups=frozenset(groups)
+            )
+            run, is_new = store.request_target(
+                conn,
+                connection.id,
+                target,
+                id=new_id(),
+                trigger=trigger,
+                by=by,
+                now=now,
+                dry_run=dry_run,
+                approved_beforehand=approved_beforehand,
+            )
+            if dry_run and not (run.dry_run and run.mode is RunMode.TARGETED):
+                raise _in_the_way(run)
+            said = {"mode": run.mode.value, "dry_run": dry_run, "users": len(users), "groups": len(groups)}
+            _note(conn, "runs.request", run, now=now, by=by, after=said)
         return run, is_new
 
     def request_all(self, *, by: str, trigger: str = "manual", **wanted: Any) -> list[Run]:
@@ -190,6 +233,13 @@ def daemon_answers(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _in_the_way(run: Run) -> Conflict:
+    return Conflict(
+        f"run {run.id} is queued for {run.connection} and must go first; "
+        "wait for it (connector runs list), then ask again"
+    )
 
 
 def _pulls(connection: Connection) -> bool:

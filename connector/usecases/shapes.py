@@ -11,7 +11,7 @@ import orjson
 
 from sync.model.change import zero_counts
 from sync.model.connection import Connection
-from sync.model.run import Run, StoredPlan
+from sync.model.run import Run, StoredPlan, Target
 from sync.model.source import Right
 
 
@@ -40,6 +40,8 @@ def run(one: Run) -> dict[str, Any]:
         "applied": one.applied,
         "to_apply": one.to_apply,
         "duration_s": None if one.duration_s is None else round(one.duration_s, 3),
+        "target": _target(one.target),
+        "trace": [dict(subject) for subject in one.trace],
         "error": one.error,
         "error_kind": one.error_kind,
         "requested_by": one.requested_by,
@@ -47,6 +49,10 @@ def run(one: Run) -> dict[str, Any]:
         "started_at": at(one.started_at),
         "ended_at": at(one.ended_at),
     }
+
+
+def _target(named: Target) -> dict[str, Any] | None:
+    return {"users": sorted(named.users), "groups": sorted(named.groups)} if named else None
 
 
 def plan(one: StoredPlan) -> dict[str, Any]:

@@ -6,16 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class RunMode(StrEnum):
-    """What a run does: read all, read what changed, apply what was approved, take a run back."""
+    """What a run does: read all, what changed or who is named, apply what was approved, take a run back."""
 
     FULL = "full"
     DELTA = "delta"
+    TARGETED = "targeted"
     APPROVAL = "approval"
     REVERT = "revert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Who and what a run reads by id: external ids of people and of groups."""
+
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.groups)
+
+    def __or__(self, other: Target) -> Target:
+        return Target(users=self.users | other.users, groups=self.groups | other.groups)
+
+
+NOBODY: Final = Target()
 
 
 class RunState(StrEnum):
@@ -90,7 +108,9 @@ class Lease:
 class Run:
     """A run as stored; ``counts`` is keyed by action, ``throttled_s`` is in seconds.
 
-    How far it is: ``pages`` read and known ``people`` met, then ``applied`` of ``to_apply`` items written.
+    ``target`` is whom it reads by id (beside what changed, when it is a delta), and ``trace`` what it
+    found of each of them. How far it is: ``pages`` read and known ``people`` met, then ``applied`` of
+    ``to_apply`` items written.
     """
 
     id: str
@@ -102,6 +122,8 @@ class Run:
     phase: Phase | None = None
     dry_run: bool = False
     approved_beforehand: bool = False
+    target: Target = NOBODY
+    trace: Sequence[Mapping[str, Any]] = ()
     complete: bool | None = None
     reasons: Sequence[str] = ()
     plan_id: str | None = None

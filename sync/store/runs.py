@@ -17,14 +17,15 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.model.errors import LeaseLost, NotFound
-from sync.model.run import Lease, Phase, Run, RunMode, RunState
-from sync.store import schema, waking
+from sync.model.run import NOBODY, Lease, Phase, Run, RunMode, RunState, Target
+from sync.store import schema, targets, waking
+from sync.store.ids import new_id
 from sync.store.lease_sql import CHECK, CLAIMABLE, CLAIMS, HEARTBEATS, LEASE_MAX_S, MINE
 from sync.store.text import from_json, to_json
 from sync.store.times import from_text, to_text
 
 _RUN = schema.run
-_JSON: Final = frozenset({"reasons", "counts"})
+_JSON: Final = frozenset({"reasons", "counts", "trace"})
 _WITH_NAME = select(_RUN, schema.connection.c.name.label("connection")).join(
     schema.connection, schema.connection.c.id == _RUN.c.connection_id
 )
@@ -52,6 +53,7 @@ def request(
     dry_run: bool = False,
     approved_beforehand: bool = False,
     approves: Mapping[str, Any] | None = None,
+    target: Target = NOBODY,
 ) -> tuple[Run, bool]:
     """Queue a run and say True; when one is queued already, return that one and False."""
     row: dict[str, Any] = {
@@ -63,6 +65,7 @@ def request(
     }
     row |= {"dry_run": dry_run, "approved_beforehand": approved_beforehand}
     row |= {"approves": None if approves is None else to_json(dict(approves))}
+    row |= {"target": targets.to_column(target)}
     row |= {"requested_at": to_text(now), "requested_by": by}
     while True:
         if conn.execute(_REQUESTS[conn.dialect.name], row).first() is not None:
@@ -72,6 +75,52 @@ def request(
         if queued is not None:
             return get(conn, queued), False
         # It was claimed between the two statements: there is room now.
+
+
+def request_target(
+    conn: Conn,
+    connection_id: str,
+    target: Target,
+    *,
+    id: str,
+    trigger: str,
+    by: str,
+    now: datetime,
+    dry_run: bool = False,
+    approved_beforehand: bool = False,
+) -> tuple[Run, bool]:
+    """Queue a run about the named, or have the queued one take them in (False); none of them is lost.
+
+    A dry run joins only another one about the named; where something else is queued, that comes back.
+    """
+    while True:
+        run, is_new = request(
+            conn,
+            connection_id,
+            id=id,
+            mode=RunMode.TARGETED,
+            trigger=trigger,
+            by=by,
+            now=now,
+            dry_run=dry_run,
+            approved_beforehand=approved_beforehand,
+            target=target,
+        )
+        if is_new:
+            return run, True
+        if dry_run:
+            targets.add(conn, run.id, target)
+            return get(conn, run.id), False
+        if targets.join(conn, run.id, target, trigger=trigger, by=by):
+            return get(conn, run.id), False
+
+
+def _queue_afterwards(conn: Conn, run_id: str, now: datetime) -> None:
+    """The run about the named who were asked for while this one stood in the way."""
+    wanted = targets.taken_afterwards(conn, run_id)
+    if wanted is not None:
+        connection_id, target, asked = wanted
+        request_target(conn, connection_id, target, id=new_id(), now=now, **asked)
 
 
 def claim(
@@ -146,6 +195,7 @@ def progress(
     people: int | None = None,
     to_apply: int | None = None,
     applied: int | None = None,
+    trace: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Note how far the run is; None leaves a column as it is. Raises LeaseLost."""
     given = {
@@ -161,6 +211,7 @@ def progress(
         "people": people,
         "to_apply": to_apply,
         "applied": applied,
+        "trace": trace,
     }
     _set(conn, lease, {name: value for name, value in given.items() if value is not None})
 
@@ -180,6 +231,7 @@ def finish(
         progress(conn, lease, **further)
     ended = {"state": state.value, "ended_at": to_text(now), "error": error, "error_kind": error_kind}
     _set(conn, lease, ended | {"lease_owner": None, "lease_until": None})
+    _queue_afterwards(conn, lease.run_id, now)
 
 
 def get(conn: Conn, run_id: str) -> Run:
@@ -246,7 +298,10 @@ def cancel_queued(conn: Conn, run_id: str, *, now: datetime, error: str) -> bool
     """End a run that nobody has claimed; False when it is not waiting (any more)."""
     waiting = (_RUN.c.id == run_id) & (_RUN.c.state == "queued")
     ended = {"state": RunState.CANCELLED.value, "ended_at": to_text(now), "error": error}
-    return conn.execute(sa.update(_RUN).where(waiting).values(ended)).rowcount > 0
+    is_ended = conn.execute(sa.update(_RUN).where(waiting).values(ended)).rowcount > 0
+    if is_ended:
+        _queue_afterwards(conn, run_id, now)
+    return is_ended
 
 
 def _clock(conn: Conn, lease_s: float, now: datetime | None) -> dict[str, Any]:
@@ -297,6 +352,8 @@ def _run(row: Any) -> Run:
         phase=None if row.phase is None else Phase(row.phase),
         dry_run=row.dry_run,
         approved_beforehand=row.approved_beforehand,
+        target=targets.from_column(row.target),
+        trace=() if row.trace is None else tuple(from_json(row.trace)),
         complete=row.complete,
         reasons=tuple(from_json(row.reasons)),
         plan_id=row.plan_id,

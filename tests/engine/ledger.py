@@ -158,6 +158,18 @@ class LedgerSource:
         present = frozenset(external_ids) & ledger.groups.keys()
         return GroupsFound(present=present, gone=frozenset(external_ids) - present)
 
+    def groups(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        ledger = self._ledger
+        if ledger.mute:
+            raise Transient("the directory does not answer")
+        there = [id_ for id_ in external_ids if id_ in ledger.groups]
+        yield Page(
+            groups=[GroupRecord(id_, ledger.groups[id_].name) for id_ in there],
+            gone=[Gone(kind="group", external_id=id_) for id_ in external_ids if id_ not in there],
+        )
+        for id_ in there:
+            yield Page(members=[self._members(id_, ledger.groups[id_])])
+
     def close(self) -> None:
         """Nothing is open."""
 
