@@ -348,7 +348,9 @@ class OneLoginSettings(ConnectionSettings):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     groups_from: Literal["roles", "groups", "both"] = "roles"
-    scope: str = "all"
+    scope: str = Field(default="all", pattern=r"^(all|roles:.+|app:.+)$")
+    unlicensed_is_active: bool = False
+    rate_share: float = Field(default=0.4, gt=0, le=1)
 
     def missing(self) -> str | None:
         if not (self.subdomain or self.base_url):

@@ -29,6 +29,14 @@ class CredentialRefused(Denied):
     """The credential is no good (401): nothing further can be read with it."""
 
 
+class ServerFault(Transient):
+    """The directory answers with an error of its own (5xx), again and again."""
+
+    def __init__(self, message: str, *, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.status = status
+
+
 class Throttled(Transient):
     """The directory's rate limit stands in the way for longer than is worth waiting."""
 

@@ -13,10 +13,17 @@ class Wanted:
 
     ``own`` are the keys that every read uses, with their types; a wanted one among them is given
     as it was decoded. ``paths`` are key paths as the mapping names them; of each the first key counts.
+    A key that a row does not have is None, or UNSET for those in ``unset``.
     """
 
     def __init__(
-        self, own: Mapping[str, Any], paths: Collection[tuple[str, ...]], *, id_key: str, id_type: Any
+        self,
+        own: Mapping[str, Any],
+        paths: Collection[tuple[str, ...]],
+        *,
+        id_key: str,
+        id_type: Any,
+        unset: Collection[str] = (),
     ) -> None:
         self._wanted = sorted({path[0] for path in paths})
         more = [name for name in self._wanted if name not in own and name != id_key]
@@ -25,6 +32,7 @@ class Wanted:
         self._own = dict(own)
         self._id_type = id_type
         self._id_key = id_key
+        self._unset = unset
 
     def __bool__(self) -> bool:
         return bool(self._wanted)
@@ -41,7 +49,7 @@ class Wanted:
     def struct(self, name: str) -> Any:
         """The struct that a row is decoded into."""
         rest = [
-            (field, self._own.get(key, Any), None)
+            (field, self._own.get(key, Any), msgspec.UNSET if key in self._unset else None)
             for key, field in self._fields.items()
             if key != self._id_key
         ]
@@ -50,4 +58,5 @@ class Wanted:
 
     def raw(self, row: Any) -> dict[str, Any]:
         """The wanted attributes of a decoded row, under the names that the directory gives them."""
-        return {name: getattr(row, self._fields[name]) for name in self._wanted}
+        given = {name: getattr(row, self._fields[name]) for name in self._wanted}
+        return {name: value for name, value in given.items() if value is not msgspec.UNSET}

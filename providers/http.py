@@ -16,10 +16,10 @@ from tenacity.wait import wait_random_exponential
 from providers.answers import Answer, Dialect, web_page
 from providers.budget import Budget, Timeouts
 from providers.deadline import watched_transport, within
-from providers.failures import Garbled, Throttled, TooSlow
+from providers.failures import Garbled, ServerFault, Throttled, TooSlow
 from providers.pace import DEFAULT_SHARE, WIDEST, bucket, lanes
 from providers.transport import broken_line, checked_origin, tls
-from sync.model.errors import ConnectorError, Incomplete, Transient
+from sync.model.errors import ConnectorError, Incomplete
 from sync.model.source import Effort
 
 T = TypeVar("T")
@@ -248,9 +248,10 @@ class Wire:
         if status >= 500 or self._dialect.is_momentary(answer):
             told_s = self._dialect.told_wait_s(answer)
             return _Again(
-                Transient(
+                ServerFault(
                     f"{self.host} answers {status} when asked for {ask.what}, again and again. "
                     "That is trouble on its side; the next run tries again.",
+                    status=status,
                     retry_after_s=told_s,
                 ),
                 wait_s=told_s,

@@ -75,8 +75,20 @@ TYPES: Final = _table(
     ProviderType(
         name="onelogin",
         label="OneLogin",
-        keys=("subdomain", "base_url", "client_id", "client_secret", "groups_from", "picture_attribute"),
+        keys=(
+            "subdomain",
+            "base_url",
+            "client_id",
+            "client_secret",
+            "groups_from",
+            "scope",
+            "roles",
+            "unlicensed_is_active",
+            "picture_attribute",
+            "rate_share",
+        ),
         secret_keys=frozenset({"client_secret"}),
+        opens="providers.onelogin:OneLogin",
     ),
     ProviderType(
         name="jumpcloud",

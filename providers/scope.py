@@ -9,8 +9,13 @@ from providers.given import Given
 from sync.model.errors import Misconfigured
 
 
-def scope_of(given: Given, id_pattern: re.Pattern[str], vendor: str) -> tuple[str, tuple[str, ...]]:
-    """("all" | "app" | "groups", the ids it names). Raises Misconfigured for anything else."""
+def scope_of(
+    given: Given, id_pattern: re.Pattern[str], vendor: str, *, listed: str = "groups"
+) -> tuple[str, tuple[str, ...]]:
+    """("all" | "app" | "groups", the ids it names). Raises Misconfigured for anything else.
+
+    ``listed`` is what the vendor calls groups; it is also the key that may hold the list.
+    """
     text = given.text("scope") or "all"
     kind, _, rest = text.partition(":")
     if kind == "all" and not rest:
@@ -19,11 +24,11 @@ def scope_of(given: Given, id_pattern: re.Pattern[str], vendor: str) -> tuple[st
         return "app", _ids(
             [rest], "scope", "write it as app:ID with the application's id", id_pattern, vendor
         )
-    if kind == "groups":
-        listed = given.raw("groups") or [part.strip() for part in rest.split(",") if part.strip()]
-        remedy = "list the ids of the groups whose members are in scope"
-        return "groups", _ids(listed, "groups", remedy, id_pattern, vendor)
-    raise Misconfigured(f"scope: {text!r} is unknown; it is all, app:ID or groups.")
+    if kind == listed:
+        ids = given.raw(listed) or [part.strip() for part in rest.split(",") if part.strip()]
+        remedy = f"list the ids of the {listed} whose members are in scope"
+        return listed, _ids(ids, listed, remedy, id_pattern, vendor)
+    raise Misconfigured(f"scope: {text!r} is unknown; it is all, app:ID or {listed}.")
 
 
 def _ids(listed: object, key: str, remedy: str, id_pattern: re.Pattern[str], vendor: str) -> tuple[str, ...]:

@@ -131,4 +131,5 @@ def reshaped(armed: Armed, rows: list[Any], *, broken: Callable[[Row], Any]) -> 
 
 def _clone(row: Row, number: int) -> Row:
     # another person of the same looks: the id ends in the number of the row
-    return {**row, **{key: f"{row[key][:-6]}{number:06d}" for key in ("id", "_id") if key in row}}
+    ids = {key: row[key] for key in ("id", "_id") if key in row}
+    return {**row, **{key: type(was)(f"{str(was)[:-6]}{number:06d}") for key, was in ids.items()}}

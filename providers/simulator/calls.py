@@ -23,12 +23,13 @@ def endpoint(path: str, op: str, method: str = "GET") -> Endpoint:
 
 @dataclass(kw_only=True)
 class Visit:
-    """One request on its way to an answer."""
+    """One request on its way to an answer; a fault may want that its answer repeats its cursor."""
 
     request: Request
     op: str
     ident: str | None = None
     page: int = 1
+    repeats_cursor: bool = False
 
     @property
     def ops(self) -> tuple[str, ...]:

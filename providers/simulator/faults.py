@@ -71,7 +71,7 @@ class Armed:
     def meets(self, ops: Sequence[str], page: int, ident: str | None) -> bool:
         """True for a request of this kind, page and id; counts nothing."""
         if self.op is None:
-            fits = ops[0] not in ("token", "org")
+            fits = ops[0] not in ("token", "org", "limits")
         else:
             fits = any(op == self.op or op.startswith(self.op + ".") for op in ops)
         return fits and self.page in (None, page) and self.id in (None, ident)

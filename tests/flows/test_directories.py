@@ -8,7 +8,7 @@ from providers.simulator import server
 from providers.simulator.server import Simulator
 from tests.flows.conftest import Cli
 
-TYPES = ("jumpcloud",)
+TYPES = ("jumpcloud", "onelogin")
 
 
 @pytest.fixture(params=TYPES)
@@ -41,7 +41,7 @@ def test_a_directory_is_connected_pulled_and_followed(cli_on_sqlite: Cli, direct
     assert cli("plan", "acme").code == 3
     assert cli("sync", "now", "acme", "--wait", "--yes").code == 0
     assert _emails(cli) == _truth(directory)
-    named = {group["name"] for group in directory.state()["groups"] if group["kind"] != "built_in"}
+    named = {group["name"] for group in directory.state()["groups"]}
     assert {tag for tag in _tags(cli) if tag.startswith("Group:")} <= {f"Group:{name}" for name in named}
 
     again = cli("sync", "now", "acme", "--full", "--wait", "--json")

@@ -75,4 +75,19 @@ JUMPCLOUD = Vendor(
     },
 )
 
-VENDORS = (OKTA, JUMPCLOUD)
+ONELOGIN = Vendor(
+    type="onelogin",
+    present=lambda state: {user["id"] for user in state["users"] if user["status"] != "Deleted"},
+    members=lambda state: {f"role:{group['id']}": set(group["members"]) for group in state["groups"]},
+    fatal=_ids("A02 A05 A10 B04 B06 B14 B17 C11 P02 P04 P21 P30 T04"),
+    elsewhere={"T07": "the token endpoint: tests/providers/test_onelogin.py"},
+    unseen={
+        "A20": "another account answers: identity() tells, and the engine compares it",
+        "C04": "the API cannot reveal it: the second look by id does",
+        "C05": "the API cannot reveal it: the second look by id does",
+        "C08": "a grant that does not show yet is a grant not made: the next read has it",
+        "C12": "the API cannot reveal it: the second look and the safeguards do",
+    },
+)
+
+VENDORS = (OKTA, JUMPCLOUD, ONELOGIN)
