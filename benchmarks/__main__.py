@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PARTS = frozenset({"__main__", "databases", "floor"})
+PARTS = frozenset({"__main__", "databases", "floor", "load", "scim_seed", "scim_peer"})
 """Modules that measure nothing by themselves."""
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="pulls of 100,000 people too; some ten minutes")
     sizes = ["10k", "100k"] if parser.parse_args().large else ["10k"]
     options = {"pull": [f"--size={size}" for size in sizes] + ["--database=sqlite", "--database=postgresql"]}
+    options["scim"] = ["--users=1000", "--users=20000", "--database=sqlite", "--database=postgresql"]
     print(json.dumps({name: _run(name, options.get(name, [])) for name in _names()}, indent=2))
 
 

@@ -1,4 +1,4 @@
-"""The ASGI application: reads a request, answers it in a thread, writes SCIM whatever happens."""
+"""The ASGI application: reads a request, lets the engine work on it, writes SCIM whatever happens."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from scim_server.errors import ScimError
-from scim_server.exchange import CONTENT_TYPE, MAX_BODY_BYTES, Answer, Request
-from scim_server.routes import answer
+from scim_server import routes
+from scim_server.auth import admitted, bearer
+from scim_server.errors import ScimError, from_engine
+from scim_server.exchange import CONTENT_TYPE, MAX_BODY_BYTES, Answer, Call, Request
+from sync.model.errors import ConnectorError
 from sync.model.session import Gateway
+
+T = TypeVar("T")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,6 +32,8 @@ _log = logging.getLogger(__name__)
 class Served:
     """One request and how it ended, for logs and counters; ``quirks`` are the leniencies it needed.
 
+    ``admitted`` tells that its token opened the connection it names; anybody can name one without.
+
     ``request.headers`` holds the token and ``request.body`` personal data: redact before keeping.
     """
 
@@ -34,6 +41,7 @@ class Served:
     answer: Answer
     seconds: float
     quirks: tuple[str, ...]
+    admitted: bool
 
 
 MOUNT = "/scim/v2"
@@ -50,30 +58,31 @@ def scim_app(
     """The SCIM endpoint of all connections, mounted at ``mount``; paths are ``/{connection_id}/Users/…``.
 
     ``public_url`` is the address clients reach the program at, without ``mount``. ``cursor_key`` signs
-    paging cursors (up to 64 bytes); replicas behind one address need the same. ``observe`` is called in
-    the worker thread after each request.
+    paging cursors (up to 64 bytes); replicas behind one address need the same. ``observe`` is called
+    after each answer and must not wait for anything.
     """
     key = cursor_key or secrets.token_bytes(32)
-
-    def serve(request: Request) -> Answer:
-        began = time.perf_counter()
-        root = (public_url if isinstance(public_url, str) else public_url()).rstrip("/")
-        notes: list[str] = []
-        base = f"{root}{mount}/{request.connection_id}"
-        given = _answer_or_500(gateway, request, base, key, notes)
-        if observe is not None:
-            observe(
-                Served(
-                    request=request, answer=given, seconds=time.perf_counter() - began, quirks=tuple(notes)
-                )
-            )
-        return given
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the SCIM endpoint speaks HTTP only, not {scope['type']}")
         request = await _read(scope, receive, mount)
-        await _write(send, await asyncio.to_thread(serve, request), with_body=request.method != "HEAD")
+        root = (public_url if isinstance(public_url, str) else public_url()).rstrip("/")
+        asked = Asked(request=request, base=f"{root}{mount}/{request.connection_id}", cursor_key=key)
+        began = time.perf_counter()
+        given = await _answered(gateway, asked)
+        seconds = time.perf_counter() - began
+        await _write(send, given, with_body=request.method != "HEAD")
+        if observe is not None:
+            observe(
+                Served(
+                    request=request,
+                    answer=given,
+                    seconds=seconds,
+                    quirks=tuple(asked.notes),
+                    admitted=asked.admitted,
+                )
+            )
 
     return app
 
@@ -92,12 +101,61 @@ def with_scim(scim: ASGIApp, others: ASGIApp, mount: str = MOUNT) -> ASGIApp:
     return app
 
 
-def _answer_or_500(gateway: Gateway, request: Request, base: str, key: bytes, notes: list[str]) -> Answer:
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """A request on its way: ``notes`` collects the leniencies it needs, ``admitted`` that its token fits."""
+
+    request: Request
+    base: str
+    cursor_key: bytes
+    notes: list[str] = field(default_factory=list)
+    admitted: bool = False
+
+
+async def _answered(gateway: Gateway, asked: Asked) -> Answer:
+    """The answer, whatever happens."""
     try:
-        return answer(gateway, request, base, key, notes)
+        return await _answer(gateway, asked)
+    except ScimError as error:
+        return Answer.from_error(error)
+    except ConnectorError as error:
+        return Answer.from_error(from_engine(error))
     except Exception:  # noqa: BLE001 - the outermost edge: SCIM for the client, the log for us, whatever broke
-        _log.exception("SCIM request failed: %s %s", request.method, "/".join(request.path))
+        _log.exception("SCIM request failed: %s %s", asked.request.method, "/".join(asked.request.path))
         return Answer.from_error(ScimError(500, "The server failed; its log says why. Try again later."))
+
+
+async def _answer(gateway: Gateway, asked: Asked) -> Answer:
+    request = asked.request
+    public = routes.public_answer(request, asked.base)
+    if public is not None:
+        return public
+    token = bearer(request)
+    access = gateway.known(request.connection_id, token)
+    if access is None:
+        access = await _ended(
+            gateway.start(
+                lambda: gateway.authenticate(request.connection_id, token), writes=False, is_short=True
+            )
+        )
+    call = Call(
+        request=request,
+        gateway=gateway,
+        access=admitted(access),
+        base=asked.base,
+        cursor_key=asked.cursor_key,
+        notes=asked.notes,
+    )
+    asked.admitted = True
+    return await _ended(
+        gateway.start(
+            lambda: routes.answer(call), writes=routes.writes(request), is_short=routes.is_short(request)
+        )
+    )
+
+
+async def _ended(future: Future[T]) -> T:
+    return future.result() if future.done() else await asyncio.wrap_future(future)
 
 
 async def _read(scope: Scope, receive: Receive, mount: str) -> Request:

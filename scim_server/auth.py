@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from scim_server.errors import ScimError, unavailable
 from scim_server.exchange import Request
-from sync.model.session import Access, Gateway
+from sync.model.session import Access
 
 MAX_TOKEN_CHARACTERS = 1024
 
 
-def authenticate(gateway: Gateway, request: Request) -> Access:
-    """The access of the request's token; ScimError 401, the same for unknown connections and wrong tokens."""
+def bearer(request: Request) -> str:
+    """The request's token; ScimError 401 when it has none that could open anything."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARACTERS:
         raise _refusal()
-    access = (
-        gateway.authenticate(request.connection_id, token) if is_plain_id(request.connection_id) else None
-    )
+    if not is_plain_id(request.connection_id):
+        raise _refusal()
+    return token
+
+
+def admitted(access: Access | None) -> Access:
+    """The access, if there is one and its connection listens now; else ScimError 401 or 503.
+
+    Unknown connections and wrong tokens are refused alike.
+    """
     if access is None:
         raise _refusal()
     if access.paused is not None:

@@ -95,6 +95,10 @@ class Answer:
         return Answer(status=status, body=orjson.dumps(document), headers=headers or {})
 
     @staticmethod
+    def of_text(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+        return Answer(status=status, body=text.encode(), headers=headers or {})
+
+    @staticmethod
     def from_error(error: ScimError) -> Answer:
         return Answer(status=error.status, body=error.body(), headers=error.headers)
 
@@ -125,6 +129,11 @@ class Call:
         """A fresh way of reading; its notes replace those of a try that lost a race."""
         self.notes.clear()
         return Reading(knobs=self.knobs, notes=self.notes)
+
+    @cached_property
+    def base_in_json(self) -> str:
+        """``base`` as it stands inside a JSON text."""
+        return orjson.dumps(self.base).decode()[1:-1]
 
     @property
     def wants_minimal(self) -> bool | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from scim_server.bodies import read_body, require
 from scim_server.errors import invalid_value, not_found
 from scim_server.exchange import Call
@@ -65,7 +67,7 @@ def patch(
     def load() -> Sequence[MemberRef]:
         return session.members_of([group_id]).get(group_id, ())
 
-    patched = Patch(call.catalogue.group, stored.document, reading, load)
+    patched = Patch(call.catalogue.group, orjson.loads(stored.text), reading, load)
     patched.apply(read_operations(body, reading))
     _check_renaming(session, call, stored, patched.document)
     return session.change_group(
@@ -102,7 +104,7 @@ def _check_known(session: Session, call: Call, members: Sequence[NewMember]) -> 
 
 
 def _check_renaming(session: Session, call: Call, stored: Resource, document: Mapping[str, Any]) -> None:
-    if fold(document.get("displayName")) != fold(stored.document.get("displayName")):
+    if fold(document.get("displayName")) != fold(orjson.loads(stored.text).get("displayName")):
         _check_name(session, call, document, stored.id)
 
 

@@ -78,9 +78,7 @@ def list_resources(call: Call, kind: Kind, search: Search) -> Answer:
 
     def work(session: Session) -> Answer:
         listing = session.find(kind, query)
-        return Answer.of(
-            _list_response(_rendered(session, call, kind, listing, search), listing.total, start)
-        )
+        return _list_response(_rendered(session, call, kind, listing, search), listing.total, start)
 
     return call.gateway.read(call.access, work)
 
@@ -92,10 +90,12 @@ def _page_by_cursor(call: Call, kind: Kind, search: Search) -> Answer:
 
     def work(session: Session) -> Answer:
         listing = session.find(kind, query)
-        body = _list_response(_rendered(session, call, kind, listing, search), listing.total)
+        cursor = None
         if listing.next is not None and position.count > 0:
-            body["nextCursor"] = write_cursor(call.cursor_key, question, listing.next, position.count)
-        return Answer.of(body)
+            cursor = write_cursor(call.cursor_key, question, listing.next, position.count)
+        return _list_response(
+            _rendered(session, call, kind, listing, search), listing.total, next_cursor=cursor
+        )
 
     return call.gateway.read(call.access, work)
 
@@ -108,7 +108,7 @@ def list_everything(call: Call, search: Search) -> Answer:
     count = page_size(search.count)
 
     def work(session: Session) -> Answer:
-        shown: list[dict[str, Any]] = []
+        shown: list[str] = []
         before = 0
         for kind in (Kind.USER, Kind.GROUP):
             room = count - len(shown)
@@ -118,7 +118,7 @@ def list_everything(call: Call, search: Search) -> Answer:
             )
             shown += _rendered(session, call, kind, listing, search)
             before += listing.total
-        return Answer.of(_list_response(shown, before, start))
+        return _list_response(shown, before, start)
 
     return call.gateway.read(call.access, work)
 
@@ -144,19 +144,20 @@ def _query(
     return Query(filter=tree, sort_by=sort_by, descending=descending, start=start, count=count, after=after)
 
 
-def _rendered(
-    session: Session, call: Call, kind: Kind, listing: Listing, search: Search
-) -> list[dict[str, Any]]:
+def _rendered(session: Session, call: Call, kind: Kind, listing: Listing, search: Search) -> list[str]:
     projection = projection_of(
         call.catalogue.of(kind), names_in(search.attributes), names_in(search.excluded), call.knobs
     )
     return render(session, call, kind, listing.resources, projection)
 
 
-def _list_response(shown: list[dict[str, Any]], total: int, start: int | None = None) -> dict[str, Any]:
-    body: dict[str, Any] = {"schemas": [LIST_URN], "totalResults": total}
-    if start is not None:
-        body["startIndex"] = start
-    body["itemsPerPage"] = len(shown)
-    body["Resources"] = shown
-    return body
+def _list_response(
+    shown: list[str], total: int, start: int | None = None, *, next_cursor: str | None = None
+) -> Answer:
+    """The page as one text; a cursor is unreserved characters only."""
+    index = "" if start is None else f'"startIndex":{start},'
+    cursor = "" if next_cursor is None else f'"nextCursor":"{next_cursor}",'
+    return Answer.of_text(
+        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{index}"itemsPerPage":{len(shown)},{cursor}'
+        f'"Resources":[{",".join(shown)}]}}'
+    )

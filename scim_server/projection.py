@@ -29,6 +29,10 @@ class Projection:
     def narrows(self) -> bool:
         return self.only is not None or self.without is not None
 
+    def is_whole_but(self, name: str) -> bool:
+        """Whether nothing is left out besides, perhaps, the core attribute ``name``."""
+        return self.only is None and (self.without is None or self.without == {(None, name): None})
+
     def wants(self, name: str, urn: str | None = None) -> bool:
         """Whether any of the attribute is shown, so that its rows need reading at all."""
         if self.only is not None:

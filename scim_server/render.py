@@ -6,8 +6,9 @@ Everything that needs the engine is asked once per page, and only when it will b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from scim_server.attributes import ResourceType
 from scim_server.exchange import Call
@@ -31,16 +32,14 @@ def etag(version: int) -> str:
 
 def render(
     session: Session, call: Call, kind: Kind, resources: Sequence[Resource], projection: Projection = WHOLE
-) -> list[dict[str, Any]]:
-    """The resources of one kind, in order, as JSON documents."""
+) -> list[str]:
+    """The resources of one kind, in order, as JSON texts."""
     if kind is Kind.USER:
         return _users(session, call, resources, projection)
     return _groups(session, call, resources, projection)
 
 
-def _users(
-    session: Session, call: Call, resources: Sequence[Resource], projection: Projection
-) -> list[dict[str, Any]]:
+def _users(session: Session, call: Call, resources: Sequence[Resource], projection: Projection) -> list[str]:
     groups: Mapping[str, Sequence[GroupRef]] = {}
     with_groups = projection.wants("groups")
     if resources and with_groups:
@@ -48,28 +47,59 @@ def _users(
     managers = _managers(session, resources) if projection.wants("manager", ENTERPRISE) else {}
     shown = []
     for resource in resources:
-        document = _document(call, call.catalogue.user, resource)
+        computed: dict[str, Any] = {}
         if with_groups:
-            document["groups"] = [_group_ref(call, group) for group in groups.get(resource.id, ())]
+            computed["groups"] = [_group_ref(call, group) for group in groups.get(resource.id, ())]
+        if projection.is_whole_but("groups") and _MANAGER not in resource.text:
+            shown.append(_spliced(call, call.catalogue.user, resource, computed))
+            continue
+        document = _document(call, call.catalogue.user, resource) | computed
         _fill_manager(call, document, managers)
-        shown.append(projection.apply(document, _extension_urns(call.catalogue.user)))
+        shown.append(_text(projection.apply(document, _extension_urns(call.catalogue.user))))
     return shown
 
 
-def _groups(
-    session: Session, call: Call, resources: Sequence[Resource], projection: Projection
-) -> list[dict[str, Any]]:
+def _groups(session: Session, call: Call, resources: Sequence[Resource], projection: Projection) -> list[str]:
     members: Mapping[str, Sequence[MemberRef]] = {}
     with_members = projection.wants("members")
     if resources and with_members:
         members = session.members_of([resource.id for resource in resources])
     shown = []
     for resource in resources:
-        document = _document(call, call.catalogue.group, resource)
+        computed: dict[str, Any] = {}
         if with_members:
-            document["members"] = [_member(call, member) for member in members.get(resource.id, ())]
-        shown.append(projection.apply(document, _extension_urns(call.catalogue.group)))
+            computed["members"] = [_member(call, member) for member in members.get(resource.id, ())]
+        if projection.is_whole_but("members"):
+            shown.append(_spliced(call, call.catalogue.group, resource, computed))
+            continue
+        document = _document(call, call.catalogue.group, resource) | computed
+        shown.append(_text(projection.apply(document, _extension_urns(call.catalogue.group))))
     return shown
+
+
+_MANAGER = '"manager":'
+
+
+def _text(document: Any) -> str:
+    return orjson.dumps(document).decode()
+
+
+def _spliced(call: Call, resource_type: ResourceType, resource: Resource, computed: Mapping[str, Any]) -> str:
+    """The stored text with what the server adds before and behind it, without reading it.
+
+    A key in quotation marks stands in no value, where they would be escaped.
+    """
+    core = resource_type.schema.urn
+    further = "".join(f',"{urn}"' for urn in _extension_urns(resource_type) if f'"{urn}":' in resource.text)
+    said = resource.text[1:-1]
+    behind = "".join(f',"{name}":{_text(value)}' for name, value in computed.items())
+    return (
+        f'{{"schemas":["{core}"{further}],"id":"{resource.id}",{said}{"," if said else ""}'
+        f'"meta":{{"resourceType":"{resource.kind.value}","created":"{resource.created_at}",'
+        f'"lastModified":"{resource.updated_at}",'
+        f'"location":"{call.base_in_json}/{_ENDPOINT[resource.kind]}/{resource.id}",'
+        f'"version":"W/\\"{resource.version}\\""}}{behind}}}'
+    )
 
 
 def _extension_urns(resource_type: ResourceType) -> list[str]:
@@ -77,22 +107,17 @@ def _extension_urns(resource_type: ResourceType) -> list[str]:
 
 
 def _document(call: Call, resource_type: ResourceType, resource: Resource) -> dict[str, Any]:
-    stored = resource.document
+    stored = orjson.loads(resource.text)
     schemas = [resource_type.schema.urn, *(urn for urn in _extension_urns(resource_type) if stored.get(urn))]
     document = {"schemas": schemas, "id": resource.id, **stored}
     document["meta"] = {
         "resourceType": resource.kind.value,
-        "created": _time(resource.created_at),
-        "lastModified": _time(resource.updated_at),
+        "created": resource.created_at,
+        "lastModified": resource.updated_at,
         "location": location(call, resource.kind, resource.id),
         "version": etag(resource.version),
     }
     return document
-
-
-def _time(when: datetime) -> str:
-    """Microseconds, so that a filter with a time we gave means exactly that time."""
-    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _member(call: Call, member: MemberRef) -> dict[str, Any]:
@@ -116,7 +141,9 @@ def _group_ref(call: Call, group: GroupRef) -> dict[str, Any]:
 
 
 def _manager_id(resource: Resource) -> str | None:
-    manager = (resource.document.get(ENTERPRISE) or {}).get("manager") or {}
+    if _MANAGER not in resource.text:
+        return None
+    manager = (orjson.loads(resource.text).get(ENTERPRISE) or {}).get("manager") or {}
     value: str | None = manager.get("value")
     return value
 
@@ -132,7 +159,7 @@ def _managers(session: Session, resources: Sequence[Resource]) -> Mapping[str, s
     else:
         same = tuple(Comparison(path=_ID, operator=Operator.EQ, value=each) for each in ids)
         rows = session.find(Kind.USER, Query(filter=Either(terms=same), count=len(ids))).resources
-    return {row.id: row.document.get("displayName") for row in rows}
+    return {row.id: orjson.loads(row.text).get("displayName") for row in rows}
 
 
 def _fill_manager(call: Call, document: dict[str, Any], managers: Mapping[str, str | None]) -> None:

@@ -65,7 +65,7 @@ def read_one(call: Call, kind: Kind, resource_id: str) -> Answer:
             raise not_found(f"{kind} {resource_id!r}")
         if _has_it(call, resource.version):
             return Answer(status=304, headers={"ETag": etag(resource.version)})
-        return Answer.of(render(session, call, kind, [resource], projection)[0], headers=_tag(resource))
+        return Answer.of_text(render(session, call, kind, [resource], projection)[0], headers=_tag(resource))
 
     return call.gateway.read(call.access, work)
 
@@ -92,7 +92,7 @@ def create(call: Call, kind: Kind) -> Answer:
         if call.wants_minimal and not projection.narrows:
             return Answer(status=201, headers=headers | _applied(call))
         shown = render(session, call, kind, [resource], projection)[0]
-        return Answer.of(shown, 201, headers | _applied(call, minimal=False))
+        return Answer.of_text(shown, 201, headers | _applied(call, minimal=False))
 
     return call.gateway.write(call.access, work)
 
@@ -140,7 +140,7 @@ def _whole_answer(session: Session, call: Call, resource: Resource, projection: 
         **_tag(resource),
         **_applied(call, minimal=False),
     }
-    return Answer.of(shown, headers=headers)
+    return Answer.of_text(shown, headers=headers)
 
 
 def _nothing_unless_asked(session: Session, call: Call, resource: Resource, projection: Projection) -> Answer:

@@ -6,38 +6,59 @@ import re
 from collections.abc import Callable, Sequence
 
 from scim_server import bulk, discovery, resources
-from scim_server.auth import authenticate, is_plain_id
+from scim_server.auth import is_plain_id
 from scim_server.errors import ScimError, from_engine, not_found, wrong_method
 from scim_server.exchange import Answer, Call, Request
 from scim_server.listing import from_body, from_parameters, list_everything, list_resources
 from sync.model.errors import ConnectorError
-from sync.model.session import Gateway, Kind
+from sync.model.session import Kind
 
 _VERSION = re.compile(r"v\d+(\.\d+)?$", re.IGNORECASE)
 _KINDS = {"users": Kind.USER, "groups": Kind.GROUP}
 
 
-def answer(
-    gateway: Gateway, request: Request, base: str, cursor_key: bytes, notes: list[str] | None = None
-) -> Answer:
-    """The answer to a request, errors included; ``notes`` collects the leniencies it needed, by quirk."""
+_SHORT_BODY_BYTES = 16 * 1024
+_SHORT_FILTER = re.compile(r"\s*[\w:.$-]+(\[[^\]]*\][\w.]*)?\s+eq\s+[^\s]+\s*$", re.IGNORECASE)
+_WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def public_answer(request: Request, base: str) -> Answer | None:
+    """The answer to what needs no token: ServiceProviderConfig, which says nothing of a connection."""
+    path = [segment for segment in request.path if segment]
+    if len(path) == 1 and path[0].lower() == "serviceproviderconfig":
+        return discovery.service_provider_config(request, base)
+    return None
+
+
+def writes(request: Request) -> bool:
+    """Whether the request may change something."""
+    return request.method in _WRITING and ".search" not in request.path
+
+
+def is_short(request: Request) -> bool:
+    """Whether a request costs so little that waking a thread for it would cost more.
+
+    A guess from its shape: one resource without a list of members, one page without a search.
+    """
+    path = [segment.lower() for segment in request.path if segment]
+    if request.method in _WRITING:
+        return path[0:1] in (["users"], ["groups"]) and len(request.body or b"") <= _SHORT_BODY_BYTES
+    if not path or (path[0] == "groups" and "members" not in request.query):
+        return False
+    if "sortby" in request.query.lower():
+        return False
+    texts = request.parameters.get("filter", ())
+    return all(_SHORT_FILTER.match(text) for text in texts)
+
+
+def answer(call: Call) -> Answer:
+    """The answer to an admitted request, errors included."""
     try:
-        return _answer(gateway, request, base, cursor_key, [] if notes is None else notes)
+        return route(call, [segment for segment in call.request.path if segment])
     except ScimError as error:
         return Answer.from_error(error)
     except ConnectorError as error:
         return Answer.from_error(from_engine(error))
-
-
-def _answer(gateway: Gateway, request: Request, base: str, cursor_key: bytes, notes: list[str]) -> Answer:
-    path = [segment for segment in request.path if segment]
-    if path and path[0].lower() == "serviceproviderconfig" and len(path) == 1:
-        return discovery.service_provider_config(request, base)
-    access = authenticate(gateway, request)
-    call = Call(
-        request=request, gateway=gateway, access=access, base=base, cursor_key=cursor_key, notes=notes
-    )
-    return route(call, path)
 
 
 def route(call: Call, path: Sequence[str]) -> Answer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from scim_server.bodies import read_body, require
 from scim_server.errors import not_found
 from scim_server.exchange import Call
@@ -38,7 +40,7 @@ def replace(
     resource_type = call.catalogue.user
     document = read_body(resource_type, body, call.reading()).document
     require(resource_type, document)
-    document.setdefault("active", stored.document.get("active", True))
+    document.setdefault("active", orjson.loads(stored.text).get("active", True))
     _check_external_id(session, call, document, user_id)
     return session.replace_user(user_id, document, if_version)
 
@@ -49,10 +51,11 @@ def patch(
     """PATCH: all operations or none, one version."""
     stored = stored_user(session, user_id)
     reading = call.reading()
-    patched = Patch(call.catalogue.user, stored.document, reading)
+    before = orjson.loads(stored.text)
+    patched = Patch(call.catalogue.user, before, reading)
     patched.apply(read_operations(body, reading))
     document = patched.document
-    if document.get("externalId") != stored.document.get("externalId"):
+    if document.get("externalId") != before.get("externalId"):
         _check_external_id(session, call, document, user_id)
     return session.replace_user(user_id, document, if_version)
 

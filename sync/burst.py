@@ -20,6 +20,9 @@ from sync.store.times import to_text
 WINDOW = timedelta(hours=1)
 """How far back pushed suspensions count together."""
 
+COUNTED_EVERY = timedelta(minutes=1)
+"""How old the number of people may be that a suspension is measured against."""
+
 RETRY_AFTER_S = 900.0
 """When an IdP that met the brake should try again."""
 
@@ -29,8 +32,10 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
     if change.action is not Action.SUSPEND:
         return None
     recent = history.suspensions_pushed(conn, context.connection.id, now - WINDOW)
-    whole = resources.managed_active_count(conn, context.connection.id) + recent
     limit = policy.safeguards.suspensions
+    if limit.allows(recent + 1, _whole_lately(conn, context, now)):
+        return None
+    whole = _count_whole(conn, recent, context, now)
     if limit.allows(recent + 1, whole):
         return None
     _tell(conn, recent + 1, context, now)
@@ -42,6 +47,22 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
         "until the hour is over, or an admin raises the limit or switches safeguards.push_brake off.",
         retry_after_s=RETRY_AFTER_S,
     )
+
+
+def _whole_lately(conn: Conn, context: Context, now: datetime) -> int:
+    """How many people there were to lose a minute ago at most; 0 when nobody counted since.
+
+    Counting reads everybody, which no request should cost. The number serves to allow only: before
+    anything is refused it is counted anew.
+    """
+    at, _, number = (meta.get(conn, f"whole:{context.connection.id}") or "").partition(" ")
+    return int(number) if at >= to_text(now - COUNTED_EVERY) else 0
+
+
+def _count_whole(conn: Conn, recent: int, context: Context, now: datetime) -> int:
+    whole = resources.managed_active_count(conn, context.connection.id) + recent
+    meta.put(conn, f"whole:{context.connection.id}", f"{to_text(now)} {whole}")
+    return whole
 
 
 def _tell(conn: Conn, recent: int, context: Context, now: datetime) -> None:

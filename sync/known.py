@@ -95,7 +95,8 @@ def load(
     addresses = [key for record in records if (key := fold(address_of(record, policy)))]
     candidates = _candidates(conn, connection, records, addresses, rows)
     linked = resources.links_of(conn, candidates.users)
-    near = neighbours(conn) if linked else {}
+    foreign = any(row.connection_id != connection.id for links in linked.values() for row in links)
+    near = neighbours(conn) if foreign else {}
     others: dict[str, list[OtherLink]] = {}
     for user_id, links in linked.items():
         for row in links:

@@ -32,10 +32,10 @@ IDS_AT_ONCE = 100
 """Ids made in one go; those left over are never used."""
 
 
-def fresh_ids() -> Iterator[str]:
-    """Ids for rows that do not exist yet."""
+def fresh_ids(at_once: int = IDS_AT_ONCE) -> Iterator[str]:
+    """Ids for rows that do not exist yet, made ``at_once`` in one go."""
     while True:
-        yield from new_ids(IDS_AT_ONCE)
+        yield from new_ids(at_once)
 
 
 Questions = Callable[[Conn, Sequence[Attention]], None]

@@ -6,12 +6,12 @@ becomes a record, and the answers become what a SCIM client expects: taken, gone
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
+from sync.entrance import Admitted, Entrance
 from sync.model.connection import Connection, Policy
 from sync.model.errors import ConnectorError
 from sync.model.query import Query
@@ -29,16 +29,16 @@ from sync.model.session import (
 from sync.pushed_groups import PushedGroups
 from sync.pushed_people import PushedPeople
 from sync.pushing import LostRace, Pushing
-from sync.store import connections, scim
-from sync.store.database import Conn, Database
+from sync.store import scim
+from sync.store.database import Clash, Conn, Database
 
 T = TypeVar("T")
 
 TRIES = 5
 """How often a write starts over after losing a race to another writer."""
 
-TOUCH_EVERY = timedelta(minutes=1)
-"""How exactly a token's last use is kept."""
+HANDS = 8
+"""Requests worked on at a time where each has a database connection of its own."""
 
 
 class Push:
@@ -49,36 +49,35 @@ class Push:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._policy_of = policy_of
-        self._policies: dict[str, tuple[Connection, Policy]] = {}
-        self._touched: dict[str, datetime] = {}
-        self._touching = threading.Lock()
+        self._entrance = Entrance(database, clock=clock, policy_of=policy_of)
+        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="push")
 
     def authenticate(self, connection_id: str, token: str) -> Access | None:
         """The access this token gives to this connection; None for every other case alike."""
-        now = self._clock()
-        hashed = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        with self._database.read() as conn:
-            found = connections.authenticate(conn, connection_id, hashed, now)
-        if found is None:
-            return None
-        connection, token_id = found
-        self._note_use(token_id, now)
-        paused = None
-        if not connection.enabled:
-            paused = f"The connection {connection.name} is paused here; nothing is lost, try again later."
-        knobs = connection.settings.get("scim", {})
-        return Access(
-            connection_id=connection.id,
-            token_id=token_id,
-            profile=connection.type,
-            paused=paused,
-            settings=knobs,
-        )
+        return self._entrance.admit(connection_id, token)
+
+    def known(self, connection_id: str, token: str) -> Access | None:
+        """The same from memory alone; None also when it would have to be looked up."""
+        return self._entrance.known(connection_id, token)
+
+    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
+        """Begin the work of one request where it costs least (see Gateway).
+
+        SQLite answers a short read sooner than a thread could be woken, and has one writer, who may as
+        well do the rest of the request. PostgreSQL is waited for, many requests at a time.
+        """
+        if not self._database.is_sqlite:
+            return self._hands.submit(work)
+        if writes and is_short:
+            return self._database.enlist(work)
+        if not is_short:
+            return self._hands.submit(work)
+        done: Future[T] = Future()
+        done.set_result(work())
+        return done
 
     def read(self, access: Access, work: Callable[[Session], T]) -> T:
-        with self._database.read() as conn:
-            return work(self._session(conn, access))
+        return self._database.look(lambda conn: work(self._session(conn, access)))
 
     def write(self, access: Access, work: Callable[[Session], T]) -> T:
         for attempt in range(TRIES):
@@ -87,6 +86,7 @@ class Push:
             except LostRace:
                 if attempt == TRIES - 1:
                     raise
+            access = self._entrance.again(access)
         raise AssertionError("unreachable: the loop returns or raises")
 
     def _committed(self, access: Access, work: Callable[[Session], T]) -> T:
@@ -99,33 +99,22 @@ class Push:
             refused[:] = [session.request.refusal] if session.request.refusal else []
             return answer
 
-        answer = self._database.submit(unit)
+        try:
+            answer = self._database.submit(unit)
+        except Clash as error:
+            # Something it stands on went away or came into being meanwhile, a connection for example.
+            self._entrance.forget(access.connection_id)
+            raise LostRace("another change came first; try again") from error
         if refused:
             raise refused[0]
         return answer
 
     def _session(self, conn: Conn, access: Access) -> PushSession:
-        connection = connections.get(conn, access.connection_id)
+        admitted = access if isinstance(access, Admitted) else self._entrance.again(access)
         request = Pushing(
-            conn=conn, connection=connection, policy=self._policy(connection), now=self._clock()
+            conn=conn, connection=admitted.connection, policy=admitted.policy, now=self._clock()
         )
         return PushSession(request, access)
-
-    def _policy(self, connection: Connection) -> Policy:
-        """The connection's policy, made anew only when the connection has changed."""
-        cached = self._policies.get(connection.id)
-        if cached is None or cached[0] != connection:
-            cached = connection, self._policy_of(connection)
-            self._policies[connection.id] = cached
-        return cached[1]
-
-    def _note_use(self, token_id: str, now: datetime) -> None:
-        with self._touching:
-            last = self._touched.get(token_id)
-            if last is not None and now - last < TOUCH_EVERY:
-                return
-            self._touched[token_id] = now
-        self._database.submit(lambda conn: connections.touch_tokens(conn, {token_id: now}))
 
 
 class PushSession:
@@ -143,10 +132,8 @@ class PushSession:
     def find(self, kind: Kind, query: Query) -> Listing:
         return scim.scim_find(self.request.conn, self.request.connection.id, kind, query)
 
-    def members_of(
-        self, group_ids: Sequence[str], limit: int | None = None
-    ) -> Mapping[str, Sequence[MemberRef]]:
-        return scim.scim_members(self.request.conn, self.request.connection.id, group_ids, limit)
+    def members_of(self, group_ids: Sequence[str]) -> Mapping[str, Sequence[MemberRef]]:
+        return scim.scim_members(self.request.conn, self.request.connection.id, group_ids)
 
     def has_more_members(self, group_id: str, than: int) -> bool:
         return scim.scim_has_more_members(self.request.conn, group_id, than)

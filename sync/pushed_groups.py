@@ -14,6 +14,7 @@ from sync.model.resources import Group, GroupRecord, fold, without_nul
 from sync.model.session import AddMembers, Kind, MemberEdit, NewMember, RemoveMembers, Resource
 from sync.pushing import Pushing, check_version
 from sync.store import resources
+from sync.store.text import to_json
 
 
 class PushedGroups:
@@ -50,7 +51,7 @@ class PushedGroups:
         row = self._group(group_id, if_version)
         record = without_nul(group_record(document))._replace(external_id=row.external_id or "")
         stored = self._request.get(Kind.GROUP, group_id)
-        differs = stored is None or dict(stored.document) != dict(document)
+        differs = stored is None or stored.text != to_json(document)
         change = decide_group(
             record, row, self._request.policy, self._request.ids, document=document, document_differs=differs
         )

@@ -24,6 +24,7 @@ from sync.policy import address_of
 from sync.proposal import raise_attention, stored_record
 from sync.pushing import LostRace, Pushing, check_version
 from sync.store import attention, plans, resources
+from sync.store.text import to_json
 
 
 class PushedPeople:
@@ -82,7 +83,7 @@ class PushedPeople:
         record = record._replace(external_id=row.external_id or record.external_id)
         found = match_row(record, address_of(record, self._request.policy), row, known.candidates, rule="id")
         stored = self._request.get(Kind.USER, row.id)
-        differs = stored is None or dict(stored.document) != dict(document)
+        differs = stored is None or stored.text != to_json(document)
         return self._decide(record, found, known, document, differs=differs)
 
     def _decide(

@@ -37,7 +37,7 @@ class Pushing:
     connection: Connection
     policy: Policy
     now: datetime
-    ids: Iterator[str] = field(default_factory=fresh_ids)
+    ids: Iterator[str] = field(default_factory=lambda: fresh_ids(2))
     refusal: ConnectorError | None = None
 
     @property

@@ -12,7 +12,7 @@ from sync.apply.ledger import tell
 from sync.model.change import Action, Change
 from sync.model.document import user_document
 from sync.model.resources import Status, UserRecord, fold
-from sync.store import attention, writes
+from sync.store import attention, further_emails, writes
 from sync.store.database import Conn
 from sync.store.schema import directory_user, users
 from sync.store.text import from_json, to_json
@@ -33,6 +33,8 @@ class _People:
     unlinks: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     tombstones: list[str] = field(default_factory=list)
+    emails: dict[str, set[str]] = field(default_factory=dict)
+    """The further e-mails of those who have, or had, any."""
 
 
 def write_people(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
@@ -162,10 +164,12 @@ def _person(
     row = rows.get(change.subject.id)
     if change.restore is not None and row is not None:
         people.rows.append(put_back(row, change.restore["row"], context))
+        _note_emails(people.rows[-1], row, people)
         _put_link_back(change, change.restore, people)
     elif isinstance(change.record, UserRecord):
         written = _directory_user_row(change, change.record, row, context)
         (people.new_rows if row is None else people.rows).append(written)
+        _note_emails(written, row, people)
         for name in (written["external_id"], written["scim_external_id"], change.subject.id):
             if name and (row is None or name not in (row["external_id"], row["scim_external_id"])):
                 people.names[name] = change.subject.id
@@ -184,6 +188,8 @@ def _person(
 def _write_people(conn: Conn, people: _People, context: Context) -> None:
     writes.insert_directory_users(conn, people.new_rows)
     writes.replace_rows(conn, directory_user, people.rows)
+    for directory_id, keys in people.emails.items():
+        writes.set_further_emails(conn, directory_id, keys)
     writes.insert_users(conn, people.new_users)
     writes.replace_rows(conn, users, people.users)
     writes.insert_links(conn, people.links)
@@ -197,6 +203,14 @@ def _write_people(conn: Conn, people: _People, context: Context) -> None:
             writes.touch_group(conn, group_id, context.at)
     for directory_id in people.tombstones:
         writes.leave_all_groups(conn, directory_id, context.at)
+
+
+def _note_emails(written: Row, before: Row | None, people: _People) -> None:
+    """Further e-mails are written only where they change."""
+    now = further_emails.keys_of(written["document"], written["email_key"])
+    had = further_emails.keys_of(before["document"], before["email_key"]) if before is not None else set()
+    if now != had:
+        people.emails[written["id"]] = now
 
 
 def _put_link_back(change: Change, restore: Row, people: _People) -> None:

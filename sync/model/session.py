@@ -8,8 +8,8 @@ change one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -27,14 +27,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A stored SCIM resource. ``document`` holds its attributes by canonical name."""
+    """A stored SCIM resource. ``text`` is its document in JSON: its attributes by canonical name.
+
+    As text, since most are sent on as they are. Times are RFC 3339 in UTC with microseconds.
+    """
 
     kind: Kind
     id: str
-    document: Mapping[str, Any]
+    text: str
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ class Access:
 
 
 class Session(Protocol):
-    """One SCIM request. Reads see one consistent state; writes commit together or not at all.
+    """One SCIM request. What is read later is never older; writes commit together or not at all.
 
     Writers raise Duplicate (409 uniqueness), Stale (412), NotFound (404), Refused (403),
     Conflict (409), Transient (503). ``if_version`` is the version the client demands, None when
@@ -129,10 +132,8 @@ class Session(Protocol):
     def find(self, kind: Kind, query: Query) -> Listing:
         """A page of live resources in stable order (created, id) unless sorted."""
 
-    def members_of(
-        self, group_ids: Sequence[str], limit: int | None = None
-    ) -> Mapping[str, Sequence[MemberRef]]:
-        """Members of each group, in the order they joined; with ``limit`` at most so many of each."""
+    def members_of(self, group_ids: Sequence[str]) -> Mapping[str, Sequence[MemberRef]]:
+        """Members of each group, in the order they joined."""
 
     def has_more_members(self, group_id: str, than: int) -> bool:
         """Whether a group has more than so many members; reads no more rows than that."""
@@ -171,8 +172,17 @@ class Gateway(Protocol):
     def authenticate(self, connection_id: str, token: str) -> Access | None:
         """The access a bearer token gives, or None: unknown connection and wrong token alike."""
 
+    def known(self, connection_id: str, token: str) -> Access | None:
+        """The same from memory alone; None also when it would have to be looked up."""
+
+    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
+        """Begin the whole work of a request, which calls ``read`` or ``write``, where it costs least.
+
+        That may be here and now. The future ends when what was written is durable.
+        """
+
     def read(self, access: Access, work: Callable[[Session], T]) -> T:
-        """Run ``work`` on one consistent state."""
+        """Run ``work``, which only reads."""
 
     def write(self, access: Access, work: Callable[[Session], T]) -> T:
         """Run ``work`` in one transaction; it may run again when it lost a race."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import NotFound
 from sync.store.ids import new_id
 from sync.store.keys import among
+from sync.store.prepared import Prepared
 from sync.store.schema import attention, connection
 from sync.store.text import chunks, from_json, to_json
 from sync.store.times import to_text
@@ -61,17 +62,19 @@ def answers(
     """What people said, by (kind, key): the resolution, and the user it names if it names one."""
     found: dict[tuple[str, str], tuple[str, str | None]] = {}
     for part in chunks(keys):
-        rows = conn.execute(_ANSWERS, {"connection_id": connection_id, "keys": part})
+        rows = _ANSWERS.all(conn, connection_id=connection_id, keys=part)
         found.update(
             ((row.kind, row.key), (row.resolution, from_json(row.detail).get("user_id"))) for row in rows
         )
     return found
 
 
-_ANSWERS = sa.select(attention.c.kind, attention.c.key, attention.c.resolution, attention.c.detail).where(
-    attention.c.connection_id == sa.bindparam("connection_id"),
-    attention.c.resolution.is_not(None),
-    among(attention.c.key, "keys"),
+_ANSWERS = Prepared(
+    sa.select(attention.c.kind, attention.c.key, attention.c.resolution, attention.c.detail).where(
+        attention.c.connection_id == sa.bindparam("connection_id"),
+        attention.c.resolution.is_not(None),
+        among(attention.c.key, "keys"),
+    )
 )
 
 
@@ -111,14 +114,14 @@ def is_open(conn: Conn, connection_id: str, kind: str, keys: Collection[str]) ->
 def settle(conn: Conn, connection_id: str, kinds: Collection[str], keys: Iterable[str], at: str) -> None:
     """Close open questions of these kinds that answered themselves; they may be asked again."""
     for part in chunks(keys):
-        conn.execute(_SETTLE, {"of": connection_id, "kinds": list(kinds), "keys": part, "ended": at})
+        _SETTLE.run(conn, of=connection_id, kinds=kinds, keys=part, ended=at)
 
 
-_SETTLE = (
+_SETTLE = Prepared(
     sa.update(attention)
     .where(
         attention.c.connection_id == sa.bindparam("of"),
-        attention.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+        among(attention.c.kind, "kinds"),
         among(attention.c.key, "keys"),
         attention.c.state == "open",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from sync.store import schema
+from sync.store.prepared import many_on_driver
 
 COPY_FROM = 20
 """Below this many rows PostgreSQL's COPY costs more than it saves."""
@@ -23,13 +24,13 @@ def insert(conn: Connection, table: Table, columns: Sequence[str], rows: Sequenc
         _postgres(conn, target, names, len(columns), rows)
         return
     marks = ", ".join("?" * len(columns))
-    conn.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", list(rows))
+    many_on_driver(conn, f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)
 
 
 def _postgres(conn: Connection, target: str, names: str, width: int, rows: Sequence[tuple[Any, ...]]) -> None:
     if len(rows) < COPY_FROM:
         marks = ", ".join(["%s"] * width)
-        conn.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", list(rows))
+        many_on_driver(conn, f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)
         return
     cursor = conn.connection.cursor()
     try:

@@ -16,6 +16,7 @@ from sync.model.connection import Connection, Mode
 from sync.model.errors import Conflict, Duplicate, NotFound
 from sync.model.resources import TokenInfo
 from sync.store import schema
+from sync.store.prepared import Prepared
 from sync.store.text import from_json, nearest, to_json
 from sync.store.times import from_text, to_text
 
@@ -31,8 +32,13 @@ _SETTABLE: Final = (
 
 _BY_ID = select(_CONNECTION).where(_CONNECTION.c.id == bindparam("id"))
 _BY_NAME = select(_CONNECTION).where(_CONNECTION.c.name == bindparam("name"))
-_BY_TOKEN = (
-    select(_CONNECTION, _TOKEN.c.id.label("token_id"), _TOKEN.c.hash.label("token_hash"))
+_HOLDER = Prepared(
+    select(
+        _CONNECTION,
+        _TOKEN.c.id.label("token_id"),
+        _TOKEN.c.hash.label("token_hash"),
+        _TOKEN.c.expires_at.label("token_expires_at"),
+    )
     .join(_TOKEN, _TOKEN.c.connection_id == _CONNECTION.c.id)
     .where(
         _TOKEN.c.hash == bindparam("hash"),
@@ -159,14 +165,12 @@ def tokens(conn: Conn, connection_id: str) -> list[TokenInfo]:
 
 def authenticate(
     conn: Conn, connection_id: str, token_hash: str, now: datetime
-) -> tuple[Connection, str] | None:
-    """The connection and the token's id when the token is live; None for every kind of no."""
-    row = conn.execute(
-        _BY_TOKEN, {"hash": token_hash, "connection_id": connection_id, "now": to_text(now)}
-    ).first()
+) -> tuple[Connection, str, datetime | None] | None:
+    """The connection, the token's id and end when the token is live; None for every kind of no."""
+    row = _HOLDER.first(conn, hash=token_hash, connection_id=connection_id, now=to_text(now))
     if row is None or not hmac.compare_digest(row.token_hash, token_hash):
         return None
-    return _connection(row), row.token_id
+    return _connection(row), row.token_id, from_text(row.token_expires_at)
 
 
 def touch_tokens(conn: Conn, used: Mapping[str, datetime]) -> None:

@@ -12,6 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -19,14 +20,18 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 
-from sync.model.errors import ConnectorError, Misconfigured, Transient
+from sync.model.errors import Misconfigured, Transient
 from sync.store.fold import folded
+from sync.store.prepared import on_driver
 from sync.store.times import instant_text
 
 T = TypeVar("T")
 Conn = Connection
 """An open transaction; the engine hands it on and never looks inside."""
+Clash = exc.IntegrityError
+"""A row that another row forbids, or that misses the one it belongs to."""
 Work = Callable[[Connection], T]
+Errand = Callable[[], Any]
 
 GROUP_COMMIT_MAX = 64
 """Waiting writes that share one commit; more gains little."""
@@ -36,6 +41,9 @@ BUSY_TIMEOUT_MS = 15_000
 
 CHECKPOINT_PAGES = 8000
 """Pages (4 KiB each) of SQLite's log before they move into the file: a page written often moves once."""
+
+WARM_READERS = 4
+"""Connections kept open for looking something up; a request then begins without opening one."""
 
 RACE_RETRIES = 5
 """How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
@@ -73,6 +81,7 @@ class Database:
                 f"database_url names {parsed.get_backend_name()}, which is not supported; "
                 "use sqlite:///connector.db or postgresql+psycopg://…"
             )
+        self._warm: deque[Connection] = deque()
         self._turn = threading.Lock()
         self._committer: _GroupCommitter | None = None
         self._starting = threading.Lock()
@@ -82,6 +91,52 @@ class Database:
         """A connection that sees one consistent state and cannot write."""
         with _database_errors(), self._reader.connect() as conn, conn.begin():
             yield conn
+
+    def look(self, work: Work[T]) -> T:
+        """Run short reads on a connection that is kept open for them.
+
+        On SQLite they see one consistent state. On PostgreSQL each statement sees the newest one, so
+        what is read later is never older than what was read before.
+        """
+        with _database_errors():
+            try:
+                return self._look(self._warm.pop() if self._warm else self._reader_at_once(), work)
+            except exc.OperationalError as error:
+                if not error.connection_invalidated:
+                    raise
+            # The server went away and came back meanwhile: what was kept open is worth nothing any more.
+            self._forget_readers()
+            return self._look(self._reader_at_once(), work)
+
+    def _reader_at_once(self) -> Connection:
+        if self.is_sqlite:
+            conn = self._reader.connect()
+            conn.begin()
+            on_driver(conn, "ROLLBACK")
+            return conn
+        return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def _look(self, conn: Connection, work: Work[T]) -> T:
+        try:
+            if not self.is_sqlite:
+                return work(conn)
+            on_driver(conn, "BEGIN")
+            try:
+                return work(conn)
+            finally:
+                on_driver(conn, "ROLLBACK")
+        except exc.OperationalError:
+            conn.invalidate()
+            raise
+        finally:
+            if conn.invalidated or len(self._warm) >= WARM_READERS:
+                conn.close()
+            else:
+                self._warm.append(conn)
+
+    def _forget_readers(self) -> None:
+        while self._warm:
+            self._warm.pop().close()
 
     @contextmanager
     def latest(self) -> Iterator[Connection]:
@@ -110,6 +165,14 @@ class Database:
         with _database_errors():
             return self._retrying(work)
 
+    def enlist(self, errand: Callable[[], T]) -> Future[T]:
+        """Let the writer of SQLite run a whole errand; what it submits shares the next durable commit.
+
+        The future ends after that commit. An errand that would fail must say so by its result: only a
+        commit that fails ends the future with an error.
+        """
+        return self._group_committer().enlist(errand)
+
     def _retrying(self, work: Work[T]) -> T:
         for attempt in range(RACE_RETRIES):
             try:
@@ -132,6 +195,7 @@ class Database:
             if self._committer is not None:
                 self._committer.stop()
                 self._committer = None
+        self._forget_readers()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -141,14 +205,23 @@ class _GroupCommitter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Errand, Future[Any]] | None] = queue.SimpleQueue()
+        self._conn: Connection | None = None
+        self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="group-commit", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work[T]) -> T:
-        future: Future[T] = Future()
-        self._waiting.put((work, future))
+        """The result of ``work`` after its commit; at once when an errand asks, which then waits itself."""
+        if threading.current_thread() is self._thread:
+            return self._in_savepoint(work)
+        future: Future[T] = self.enlist(lambda: self._in_savepoint(work))
         return future.result()
+
+    def enlist(self, errand: Errand) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._waiting.put((errand, future))
+        return future
 
     def stop(self) -> None:
         self._waiting.put(None)
@@ -162,8 +235,8 @@ class _GroupCommitter:
             if stopping:
                 return
 
-    def _next_batch(self) -> tuple[list[tuple[Work[Any], Future[Any]]], bool]:
-        batch: list[tuple[Work[Any], Future[Any]]] = []
+    def _next_batch(self) -> tuple[list[tuple[Errand, Future[Any]]], bool]:
+        batch: list[tuple[Errand, Future[Any]]] = []
         item = self._waiting.get()
         while item is not None:
             batch.append(item)
@@ -175,33 +248,51 @@ class _GroupCommitter:
                 return batch, False
         return batch, True
 
-    def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit(self, batch: list[tuple[Errand, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with self._database.write() as conn:
-                for work, future in batch:
-                    done.append((future, *_one(conn, work)))
+                self._conn, self._broken = conn, None
+                for errand, future in batch:
+                    done.append((future, *self._one(errand)))
         except BaseException as error:  # noqa: BLE001 - every waiting caller must hear of it, and the thread lives on
             for _, future in batch:
                 future.set_exception(error)
             return
+        finally:
+            self._conn = None
         for future, result, failure in done:
             if failure is None:
                 future.set_result(result)
             else:
                 future.set_exception(failure)
 
+    def _one(self, errand: Errand) -> tuple[Any, BaseException | None]:
+        """What an errand came to; an error of the database ends the batch, any other only this errand."""
+        try:
+            result, failure = errand(), None
+        except Exception as error:  # noqa: BLE001 - one caller's mistake must not fail its neighbours in the batch
+            result, failure = None, error
+        if self._broken is not None:
+            raise self._broken
+        return result, failure
 
-def _one(conn: Connection, work: Work[T]) -> tuple[T | None, BaseException | None]:
-    try:
-        with conn.begin_nested():
-            return work(conn), None
-    except (ConnectorError, exc.IntegrityError) as error:
-        return None, error
-    except exc.DBAPIError:
-        raise
-    except Exception as error:  # noqa: BLE001 - one caller's mistake must not fail its neighbours in the batch
-        return None, error
+    def _in_savepoint(self, work: Work[T]) -> T:
+        conn = self._conn
+        if conn is None:
+            raise RuntimeError("only the group commit's own thread runs this, inside a batch")
+        on_driver(conn, "SAVEPOINT errand")
+        try:
+            result = work(conn)
+        except Exception as error:
+            if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
+                self._broken = error
+            else:
+                on_driver(conn, "ROLLBACK TO errand")
+                on_driver(conn, "RELEASE errand")
+            raise
+        on_driver(conn, "RELEASE errand")
+        return result
 
 
 def _sqlite_engine(url: str, begin: str) -> Engine:

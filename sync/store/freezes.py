@@ -11,6 +11,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import Misconfigured
 from sync.model.freeze import Freeze
 from sync.store.ids import new_id
+from sync.store.prepared import Prepared
 from sync.store.schema import freeze as table
 from sync.store.times import from_text, to_text
 
@@ -49,9 +50,20 @@ def thaw(conn: Conn, *, connection_id: str | None, by: str, now: datetime) -> bo
 
 def current(conn: Conn, connection_id: str, now: datetime) -> Freeze | None:
     """The freeze this connection is under, its own or everybody's: the one that lasts longest."""
-    query = sa.select(table).where(_in_force(now), _of(None) | _of(connection_id))
-    found = conn.execute(query.order_by(table.c.until.is_not(None), table.c.until.desc()).limit(1)).first()
+    found = _CURRENT.first(conn, of=connection_id, now=to_text(now))
     return None if found is None else _freeze_of(found)
+
+
+_CURRENT = Prepared(
+    sa.select(table)
+    .where(
+        table.c.ended_at.is_(None),
+        table.c.until.is_(None) | (table.c.until > sa.bindparam("now")),
+        table.c.connection_id.is_(None) | (table.c.connection_id == sa.bindparam("of")),
+    )
+    .order_by(table.c.until.is_not(None), table.c.until.desc())
+    .limit(sa.literal_column("1"))
+)
 
 
 def listed(conn: Conn, now: datetime) -> list[Freeze]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import Row, Select, bindparam, func, literal_column, or_, select
 
 from sync.store import schema
+from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json
 from sync.store.times import to_text
 
@@ -21,6 +22,15 @@ _OF_SUBJECT: Final = (
     select(_HISTORY).where(_HISTORY.c.subject_id == bindparam("key")).order_by(_HISTORY.c.seq.desc())
 )
 _OF_RUN: Final = select(_HISTORY).where(_HISTORY.c.run_id == bindparam("key")).order_by(_HISTORY.c.seq)
+
+_SUSPENDED: Final = Prepared(
+    select(func.count().label("number")).where(
+        _HISTORY.c.connection_id == bindparam("of"),
+        _HISTORY.c.action == literal_column("'suspend'"),
+        _HISTORY.c.at >= bindparam("since"),
+        _HISTORY.c.run_id.is_(None),
+    )
+)
 
 
 def of_user(conn: Conn, user_id: str, limit: int | None = None) -> list[dict[str, Any]]:
@@ -75,13 +85,7 @@ def _first_since(conn: Conn, at: str) -> int:
 
 def suspensions_pushed(conn: Conn, connection_id: str, since: datetime) -> int:
     """How many people this connection's pushes suspended since then."""
-    query = select(func.count()).where(
-        _HISTORY.c.connection_id == connection_id,
-        _HISTORY.c.action == literal_column("'suspend'"),
-        _HISTORY.c.at >= to_text(since),
-        _HISTORY.c.run_id.is_(None),
-    )
-    return int(conn.scalar(query) or 0)
+    return int(_SUSPENDED.all(conn, of=connection_id, since=to_text(since))[0].number)
 
 
 def later(

@@ -7,6 +7,7 @@ and OR let NULL stand for false; below a ``not`` it is made false first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sync.model.query import Both, Comparison, Either, Filter, Never, Not, Operator, Path, Present, Within
 from sync.model.resources import fold
 from sync.model.session import Kind
+from sync.store import schema
 from sync.store.attributes import TABLES, Condition, Operand, Row, Scope
 from sync.store.fold import folded, position, prefix_range
 from sync.store.times import instant_text
@@ -38,10 +40,23 @@ def condition(term: Filter, kind: Kind, dialect: str) -> Condition:
     return _condition(term, Row(kind, dialect)) if fast is None else fast
 
 
+def key_asked_for(term: Filter | None) -> tuple[str, str] | None:
+    """The attribute and the value, as its column keeps it, of a filter that asks for one name or id."""
+    if not isinstance(term, Comparison) or term.operator is not Operator.EQ or term.value is None:
+        return None
+    path, text = term.path, _as_text(term.value)
+    if path.sub is not None or path.urn is not None or path.name not in _KEYS or _unstorable(text):
+        return None
+    key = text if path.case_exact else fold(text)
+    return None if key is None else (path.name, key)
+
+
 def is_selective(term: Filter | None) -> bool:
     """Whether an index by key narrows the rows to a few: then counting and sorting them costs nothing."""
     if isinstance(term, Both):
         return any(is_selective(part) for part in term.terms)
+    if term is not None and _email_asked_for(term) is not None:
+        return True
     if not isinstance(term, Comparison) or term.operator is not Operator.EQ or term.value is None:
         return False
     return term.path.sub is None and term.path.name in _KEYS
@@ -155,19 +170,36 @@ def _no_number(value: Any) -> bool:
 
 
 def _by_email(term: Filter, kind: Kind, dialect: str) -> Condition | None:
-    """An e-mail looked up alone: by the indexed key, or, in rows with a document, by any entry."""
-    if not (isinstance(term, Comparison) and term.operator is Operator.EQ and kind is Kind.USER):
+    """A person looked up by an e-mail: the index of all e-mails finds the few rows to be looked at."""
+    key = _email_asked_for(term)
+    if key is None or kind is not Kind.USER or _unstorable(key):
         return None
-    path = term.path
-    if path.urn is not None or path.name != "emails" or path.sub not in (None, "value"):
-        return None
-    key = None if term.value is None else fold(_as_text(term.value))
-    if key is None or _unstorable(key):
-        return None
-    table = TABLES[kind]
-    return or_(
-        table.c.email_key == key, and_(table.c.document.is_not(None), _condition(term, Row(kind, dialect)))
-    )
+    table, further = TABLES[kind], schema.further_email
+    noted = sa.select(further.c.directory_user_id).where(further.c.key == key)
+    return and_(or_(table.c.email_key == key, table.c.id.in_(noted)), _condition(term, Row(kind, dialect)))
+
+
+def _email_asked_for(term: Filter) -> str | None:
+    """The folded e-mail that everybody has whom the filter matches; None when it names none."""
+    if isinstance(term, Both):
+        return next((key for part in term.terms if (key := _email_asked_for(part))), None)
+    if isinstance(term, Within):
+        return _value_asked_for(term.term) if _is_emails(term.path) else None
+    if isinstance(term, Comparison) and _is_emails(term.path) and term.path.sub in {None, "value"}:
+        return _value_asked_for(replace(term, path=Path(name="value")))
+    return None
+
+
+def _is_emails(path: Path) -> bool:
+    return path.name == "emails" and path.urn is None
+
+
+def _value_asked_for(term: Filter) -> str | None:
+    if isinstance(term, Both):
+        return next((key for part in term.terms if (key := _value_asked_for(part))), None)
+    if isinstance(term, Comparison) and term.operator is Operator.EQ and term.path.name == "value":
+        return None if term.value is None else fold(_as_text(term.value))
+    return None
 
 
 class Order(NamedTuple):

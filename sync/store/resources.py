@@ -12,6 +12,7 @@ from sqlalchemy import Table, and_, bindparam, func, select
 from sync.model.resources import DirectoryUser, Group, Status, User
 from sync.store import schema
 from sync.store.keys import among
+from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json
 from sync.store.times import from_text
 
@@ -23,6 +24,9 @@ _GROUP = schema.directory_group
 _MEMBER = schema.member
 _LINK = schema.link
 _TABLES: Final[dict[Kind, Table]] = {"user": _PERSON, "group": _GROUP}
+
+FEW_KEYS: Final = 20
+"""Up to so many keys of several kinds are looked up by one statement."""
 
 UNMET_PAGE: Final = 5000
 """Rows ``unmet`` reads at a time: few statements, flat memory."""
@@ -39,8 +43,10 @@ class Unmet(NamedTuple):
     absent_at: str | None = None
 
 
-def _live(table: Table) -> sa.ColumnElement[bool]:
-    return and_(table.c.connection_id == bindparam("connection_id"), table.c.deleted_at.is_(None))
+def _live(table: Table, checked: bool = False) -> sa.ColumnElement[bool]:
+    """Live rows of the connection; ``checked`` keeps SQLite from finding rows by the connection."""
+    of = table.c.connection_id.concat("") if checked else table.c.connection_id
+    return and_(of == bindparam("connection_id"), table.c.deleted_at.is_(None))
 
 
 _FINGERPRINTS: Final = {
@@ -76,20 +82,38 @@ _UNMET: Final = {
     .limit(UNMET_PAGE)
     for kind, table in _TABLES.items()
 }
-_PEOPLE: Final = (
-    select(_PERSON, _LINK.c.user_id)
-    .outerjoin(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
-    .where(_PERSON.c.connection_id == bindparam("connection_id"))
-)
 _PERSON_KEYS: Final = ("id", "external_id", "scim_external_id", "email_key", "user_name_key")
+
+
+def _people_by(key: str, parameter: str, *, tombstones: bool) -> sa.Select[Any]:
+    # For ids the connection is only checked: else SQLite would walk all of its rows to find one.
+    of = _PERSON.c.connection_id.concat("") if key == "id" else _PERSON.c.connection_id
+    found = (
+        select(_PERSON, _LINK.c.user_id)
+        .outerjoin(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
+        .where(of == bindparam("connection_id"), among(_PERSON.c[key], parameter))
+    )
+    return found if tombstones else found.where(_PERSON.c.deleted_at.is_(None))
+
+
 _PEOPLE_BY: Final = {
-    (key, tombstones): statement.where(among(_PERSON.c[key], "keys"))
-    for tombstones, statement in ((True, _PEOPLE), (False, _PEOPLE.where(_PERSON.c.deleted_at.is_(None))))
+    (key, tombstones): Prepared(_people_by(key, "keys", tombstones=tombstones))
+    for tombstones in (True, False)
     for key in _PERSON_KEYS
 }
-_USERS_BY: Final = {key: select(_USERS).where(among(_USERS.c[key], "keys")) for key in ("id", "email_key")}
+_PEOPLE_BY_ANY: Final = {
+    (several, tombstones): Prepared(
+        sa.union_all(*(_people_by(key, key + "s", tombstones=tombstones) for key in several))
+    )
+    for tombstones in (True, False)
+    for several in (_PERSON_KEYS, _PERSON_KEYS[2:])
+}
+"""The same by several keys at once, for few of them; a row is there once for each key that fits."""
+_USERS_BY: Final = {
+    key: Prepared(select(_USERS).where(among(_USERS.c[key], "keys"))) for key in ("id", "email_key")
+}
 _GROUPS_BY: Final = {
-    key: select(_GROUP).where(_live(_GROUP), among(_GROUP.c[key], "keys"))
+    key: Prepared(select(_GROUP).where(_live(_GROUP, key == "id"), among(_GROUP.c[key], "keys")))
     for key in ("id", "external_id", "name_key", "scim_external_id")
 }
 _ACTIVE_LINKS: Final = (
@@ -98,12 +122,13 @@ _ACTIVE_LINKS: Final = (
     .where(_PERSON.c.deleted_at.is_(None), among(_LINK.c.user_id, "keys"))
     .order_by(_LINK.c.user_id, _PERSON.c.seq)
 )
-_LINKS_OF: Final = (
+_LINKS_OF: Final = Prepared(
     select(_PERSON, _LINK.c.user_id)
     .join(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
     .where(_PERSON.c.deleted_at.is_(None), among(_LINK.c.user_id, "keys"))
     .order_by(_LINK.c.user_id, _PERSON.c.seq)
 )
+_ADMINS: Final = Prepared(select(_USERS.c.id).where(_USERS.c.admin.is_(True), _USERS.c.active.is_(True)))
 _MANAGED_ACTIVE: Final = (
     select(func.count(_USERS.c.id.distinct()))
     .join(_LINK, _LINK.c.user_id == _USERS.c.id)
@@ -179,16 +204,24 @@ def member_values(conn: Conn, group_id: str) -> list[str]:
     return list(conn.scalars(select(_MEMBER.c.value).where(_MEMBER.c.group_id == group_id)))
 
 
+_MEANT: Final = [
+    Prepared(
+        select(table.c[key].label("named"), table.c.id).where(
+            _live(table, key == "id"), among(table.c[key], "keys")
+        )
+    )
+    for table in (_GROUP, _PERSON)
+    for key in ("scim_external_id", "id", "external_id")
+]
+
+
 def resolve_members(conn: Conn, connection_id: str, values: Iterable[str]) -> dict[str, str]:
     """Whom a client means, by the id it named: our id, the IdP's id or externalId; strangers are absent."""
     meant: dict[str, str] = {}
     for part in chunks(values):
-        for table in (_GROUP, _PERSON):
-            for column in (table.c.scim_external_id, table.c.id, table.c.external_id):
-                query = select(column, table.c.id).where(
-                    table.c.connection_id == connection_id, table.c.deleted_at.is_(None), column.in_(part)
-                )
-                meant.update((named, id_) for named, id_ in conn.execute(query))
+        for statement in _MEANT:
+            rows = statement.all(conn, connection_id=connection_id, keys=part)
+            meant.update((row.named, row.id) for row in rows)
     return meant
 
 
@@ -215,15 +248,18 @@ def directory_users(
     tombstones: bool = False,
 ) -> list[DirectoryUser]:
     """The connection's directory users that have any of these keys, each once, oldest first."""
-    wanted = zip(
-        _PERSON_KEYS, (ids, external_ids, scim_external_ids, email_keys, user_name_keys), strict=True
-    )
+    lists = (ids, external_ids, scim_external_ids, email_keys, user_name_keys)
+    wanted = {name: list(keys) for name, keys in zip(_PERSON_KEYS, lists, strict=True)}
     found: dict[int, DirectoryUser] = {}
-    for column, keys in wanted:
-        for part in chunks(keys):
-            rows = conn.execute(
-                _PEOPLE_BY[column, tombstones], {"connection_id": connection_id, "keys": part}
-            )
+    if 1 < sum(map(len, wanted.values())) <= FEW_KEYS:
+        several = _PERSON_KEYS if wanted["id"] or wanted["external_id"] else _PERSON_KEYS[2:]
+        keys = {name + "s": wanted[name] for name in several}
+        rows = _PEOPLE_BY_ANY[several, tombstones].all(conn, connection_id=connection_id, **keys)
+        found.update((row.seq, directory_user_of(row)) for row in rows)
+        return [found[seq] for seq in sorted(found)]
+    for column, listed in wanted.items():
+        for part in chunks(listed):
+            rows = _PEOPLE_BY[column, tombstones].all(conn, connection_id=connection_id, keys=part)
             found.update((row.seq, directory_user_of(row)) for row in rows)
     return [found[seq] for seq in sorted(found)]
 
@@ -233,7 +269,7 @@ def application_users(conn: Conn, *, ids: Iterable[str] = (), email_keys: Iterab
     found: dict[str, User] = {}
     for column, keys in (("id", ids), ("email_key", email_keys)):
         for part in chunks(keys):
-            found.update((row.id, user_of(row)) for row in conn.execute(_USERS_BY[column], {"keys": part}))
+            found.update((row.id, user_of(row)) for row in _USERS_BY[column].all(conn, keys=part))
     return [found[id_] for id_ in sorted(found)]
 
 
@@ -253,14 +289,14 @@ def links_of(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[DirectoryUse
     """The live directory users of each user, of every connection, oldest first."""
     found: dict[str, list[DirectoryUser]] = {}
     for part in chunks(user_ids):
-        for row in conn.execute(_LINKS_OF, {"keys": part}):
+        for row in _LINKS_OF.all(conn, keys=part):
             found.setdefault(row.user_id, []).append(directory_user_of(row))
     return found
 
 
 def active_admins(conn: Conn) -> list[str]:
     """Ids of the application's active administrators; a handful."""
-    return list(conn.scalars(select(_USERS.c.id).where(_USERS.c.admin.is_(True), _USERS.c.active.is_(True))))
+    return [row.id for row in _ADMINS.all(conn)]
 
 
 def managed_active_count(conn: Conn, connection_id: str) -> int:
@@ -287,7 +323,7 @@ def directory_groups(
     found: dict[int, Group] = {}
     for column, keys in wanted:
         for part in chunks(keys):
-            rows = conn.execute(_GROUPS_BY[column], {"connection_id": connection_id, "keys": part})
+            rows = _GROUPS_BY[column].all(conn, connection_id=connection_id, keys=part)
             found.update((row.seq, group_of(row)) for row in rows)
     return [found[seq] for seq in sorted(found)]
 

@@ -1,8 +1,9 @@
 """The tables. Times are ISO 8601 text in UTC, JSON is text, ids are 16 characters.
 
-Three columns deserve a word. ``directory_user.seq`` is a small rising number per row, so that "who
+Four columns deserve a word. ``directory_user.seq`` is a small rising number per row, so that "who
 was met in this read" is a bitmap and not a set of ids. ``member.value`` is a directory user's or
 group's id, or, while ``kind`` is "pending", the id somebody named whom nobody has seen yet.
+``tally.live`` summed over its shards is how many live rows of a kind a connection has; triggers keep it.
 ``delivery.next_at`` is NULL while an earlier event of the same ``subject`` is still to be delivered.
 """
 
@@ -102,6 +103,13 @@ users = Table(
     Column("updated_at", AT, nullable=False),
 )
 
+Index(
+    "ix_users_admin",
+    users.c.id,
+    sqlite_where=text("admin IS 1"),
+    postgresql_where=text("admin IS TRUE"),
+)
+
 user_tag = Table(
     "user_tag",
     metadata,
@@ -146,6 +154,13 @@ directory_user = Table(
         sqlite_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
         postgresql_where=text("deleted_at IS NULL AND external_id IS NOT NULL"),
     ),
+    Index(
+        "ix_directory_user_any_external",
+        "connection_id",
+        "external_id",
+        sqlite_where=text("external_id IS NOT NULL"),
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
     Index("ix_directory_user_scim_external", "connection_id", "scim_external_id"),
     Index("ix_directory_user_user_name", "connection_id", "user_name_key"),
     Index("ix_directory_user_email", "connection_id", "email_key"),
@@ -157,6 +172,42 @@ directory_user = Table(
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
     ),
+)
+
+further_email = Table(
+    "further_email",
+    metadata,
+    Column("directory_user_id", ID, ForeignKey("directory_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Index("ix_further_email_key", "key"),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", _string(8), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("live", BigInteger, nullable=False),
+)
+
+scim_request = Table(
+    "scim_request",
+    metadata,
+    _seq(),
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    Column("at", AT, nullable=False),
+    Column("method", _string(16), nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("ms", Float, nullable=False),
+    Column("detail", TEXT),
+    Column("quirks", TEXT, nullable=False, server_default="[]"),
+    Column("client", TEXT),
+    Column("request_body", TEXT),
+    Column("answer_body", TEXT),
+    Index("ix_scim_request_connection", "connection_id", "seq"),
+    Index("ix_scim_request_at", "at"),
 )
 
 link = Table(

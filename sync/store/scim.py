@@ -16,8 +16,8 @@ from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
 from sync.store import query as queries
 from sync.store import schema
 from sync.store.keys import among
-from sync.store.text import chunks, from_json
-from sync.store.times import from_text
+from sync.store.prepared import Prepared
+from sync.store.text import chunks, to_json
 
 _PERSON = schema.directory_user
 _GROUP = schema.directory_group
@@ -40,22 +40,31 @@ _LIVE: Final = {
     for kind, table in _TABLES.items()
 }
 _BY_ID: Final = {
-    kind: select(*_COLUMNS[kind]).where(_LIVE[kind], table.c.id == bindparam("resource_id"))
+    kind: Prepared(select(*_COLUMNS[kind]).where(_LIVE[kind], table.c.id == bindparam("resource_id")))
     for kind, table in _TABLES.items()
 }
 _FULL_NAME: Final = _PERSON.c.first_name + literal(" ") + _PERSON.c.last_name
 _PERSON_LABEL: Final = func.coalesce(_FULL_NAME, func.nullif(_PERSON.c.user_name, ""), _PERSON.c.email)
+_CHECKED: Final = {
+    kind: and_(table.c.connection_id.concat("") == bindparam("of_connection"), table.c.deleted_at.is_(None))
+    for kind, table in _TABLES.items()
+}
+"""The same where ids find the rows: SQLite would else walk all of the connection's."""
 _LABELS: Final = (
     (
         Kind.USER,
-        select(_PERSON.c.id, _PERSON_LABEL.label("label")).where(
-            _LIVE[Kind.USER], among(_PERSON.c.id, "keys")
+        Prepared(
+            select(_PERSON.c.id, _PERSON_LABEL.label("label")).where(
+                _CHECKED[Kind.USER], among(_PERSON.c.id, "keys")
+            )
         ),
     ),
     (
         Kind.GROUP,
-        select(_GROUP.c.id, _GROUP.c.name.label("label")).where(
-            _LIVE[Kind.GROUP], among(_GROUP.c.id, "keys")
+        Prepared(
+            select(_GROUP.c.id, _GROUP.c.name.label("label")).where(
+                _CHECKED[Kind.GROUP], among(_GROUP.c.id, "keys")
+            )
         ),
     ),
 )
@@ -63,8 +72,42 @@ _LABELS: Final = (
 
 def scim_get(conn: Conn, connection_id: str, kind: Kind, id: str) -> Resource | None:
     """The live resource of this connection, else None."""
-    row = conn.execute(_BY_ID[kind], {"of_connection": connection_id, "resource_id": id}).first()
+    row = _BY_ID[kind].first(conn, of_connection=connection_id, resource_id=id)
     return None if row is None else _resource(kind, row)
+
+
+_FOUND: Final = {
+    (kind, name): Prepared(
+        select(*_COLUMNS[kind])
+        .where(_LIVE[kind], table.c[column] == bindparam("wanted"))
+        .order_by(table.c.created_at.concat(""), table.c.id)
+        .limit(bindparam("most"))
+    )
+    for kind, table, name, column in (
+        (Kind.USER, _PERSON, "id", "id"),
+        (Kind.USER, _PERSON, "userName", "user_name_key"),
+        (Kind.USER, _PERSON, "externalId", "scim_external_id"),
+        (Kind.GROUP, _GROUP, "id", "id"),
+        (Kind.GROUP, _GROUP, "displayName", "name_key"),
+        (Kind.GROUP, _GROUP, "externalId", "scim_external_id"),
+    )
+}
+"""What nearly every query of an IdP asks for: the one resource of a name or an id."""
+_ALL: Final = {
+    kind: Prepared(
+        select(*_COLUMNS[kind])
+        .where(_LIVE[kind])
+        .order_by(table.c.created_at, table.c.id)
+        .limit(bindparam("most"))
+        .offset(bindparam("before"))
+    )
+    for kind, table in _TABLES.items()
+}
+_TALLY: Final = Prepared(
+    select(func.coalesce(func.sum(schema.tally.c.live), 0).label("number")).where(
+        schema.tally.c.connection_id == bindparam("of_connection"), schema.tally.c.kind == bindparam("kind")
+    )
+)
 
 
 def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listing:
@@ -72,10 +115,43 @@ def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listi
 
     With ``after`` the page begins behind that position and ``start`` does not count.
     """
+    count = PAGE if query.count is None else max(query.count, 0)
+    if query.after is None and count:
+        found = _found_by_key(conn, connection_id, kind, query, count)
+        if found is not None:
+            return found
+    if query.filter is None and query.sort_by is None and query.after is None:
+        return _whole_page(conn, connection_id, kind, max(query.start, 1), count)
+    return _searched(conn, connection_id, kind, query, count)
+
+
+def _found_by_key(conn: Conn, connection_id: str, kind: Kind, query: Query, count: int) -> Listing | None:
+    """The answer where the filter is one name or id; None where it is another one, or more than a page."""
+    asked = queries.key_asked_for(query.filter)
+    if asked is None or query.start > 1 or (kind, asked[0]) not in _FOUND:
+        return None
+    rows = _FOUND[kind, asked[0]].all(conn, of_connection=connection_id, wanted=asked[1], most=count + 1)
+    if len(rows) > count:
+        return None
+    return Listing(total=len(rows), resources=[_resource(kind, row) for row in rows])
+
+
+def _whole_page(conn: Conn, connection_id: str, kind: Kind, start: int, count: int) -> Listing:
+    total = int(_TALLY.all(conn, of_connection=connection_id, kind=kind.value)[0].number)
+    if not count or start > total:
+        return Listing(total=total, resources=())
+    rows = _ALL[kind].all(conn, of_connection=connection_id, most=count, before=start - 1)
+    shown = [_resource(kind, row) for row in rows]
+    following = None
+    if start - 1 + len(rows) < total and rows:
+        following = queries.order(kind, conn.dialect.name, None).position(rows[-1].created_at, rows[-1].id)
+    return Listing(total=total, resources=shown, next=following)
+
+
+def _searched(conn: Conn, connection_id: str, kind: Kind, query: Query, count: int) -> Listing:
     wanted: list[ColumnElement[bool]] = [_LIVE[kind]]
     if query.filter is not None:
         wanted.append(queries.condition(query.filter, kind, conn.dialect.name))
-    count = PAGE if query.count is None else max(query.count, 0)
     few = queries.is_selective(query.filter)
     if few and count and query.start <= 1 and query.after is None:
         page = _page(conn, connection_id, kind, query, wanted, count)
@@ -108,55 +184,47 @@ def _page(  # noqa: PLR0917 - one step of scim_find
 
 def _members_statement() -> sa.Select[Any]:
     nested = _GROUP.alias("nested")
-    person = and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value)
+    person = and_(_MEMBER.c.kind == sa.literal_column("'user'"), _PERSON.c.id == _MEMBER.c.value)
+    inner = and_(_MEMBER.c.kind == sa.literal_column("'group'"), nested.c.id == _MEMBER.c.value)
     label = func.coalesce(_MEMBER.c.display, _PERSON_LABEL, nested.c.name)
-    place = func.row_number().over(
-        partition_by=_MEMBER.c.group_id, order_by=(_MEMBER.c.added_at, _MEMBER.c.value)
-    )
     return (
-        select(
-            _MEMBER.c.group_id, _MEMBER.c.value, _MEMBER.c.kind, label.label("display"), place.label("place")
-        )
+        select(_MEMBER.c.group_id, _MEMBER.c.value, _MEMBER.c.kind, label.label("display"))
         .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
         .outerjoin(_PERSON, person)
-        .outerjoin(nested, and_(_MEMBER.c.kind == "group", nested.c.id == _MEMBER.c.value))
-        .where(_LIVE[Kind.GROUP], among(_MEMBER.c.group_id, "keys"))
+        .outerjoin(nested, inner)
+        .where(_CHECKED[Kind.GROUP], among(_MEMBER.c.group_id, "keys"))
+        .order_by(_MEMBER.c.group_id, _MEMBER.c.added_at, _MEMBER.c.value)
     )
 
 
-_MEMBERS: Final = _members_statement().order_by(sa.literal_column("group_id"), sa.literal_column("place"))
-_ALL_MEMBERS: Final = _members_statement().subquery("joined")
-_FIRST_MEMBERS: Final = (
-    select(_ALL_MEMBERS)
-    .where(_ALL_MEMBERS.c.place <= bindparam("most"))
-    .order_by(_ALL_MEMBERS.c.group_id, _ALL_MEMBERS.c.place)
-)
+_MEMBERS: Final = Prepared(_members_statement())
 _MEMBER_KINDS: Final = {"user": Kind.USER, "group": Kind.GROUP}
 
 
 def scim_members(
-    conn: Conn, connection_id: str, group_ids: Iterable[str], limit: int | None = None
+    conn: Conn, connection_id: str, group_ids: Iterable[str]
 ) -> Mapping[str, Sequence[MemberRef]]:
-    """Members of each group in the order they joined, at most ``limit`` of each; every asked id is a key."""
+    """Members of each group in the order they joined; every asked id is a key."""
     asked = list(group_ids)
     found: dict[str, list[MemberRef]] = {id_: [] for id_ in asked}
-    further = {} if limit is None else {"most": limit}
     for part in chunks(asked):
-        values = {"of_connection": connection_id, "keys": part} | further
-        for row in conn.execute(_MEMBERS if limit is None else _FIRST_MEMBERS, values):
+        for row in _MEMBERS.all(conn, of_connection=connection_id, keys=part):
             ref = MemberRef(value=row.value, kind=_MEMBER_KINDS.get(row.kind), display=row.display)
             found[row.group_id].append(ref)
     return found
 
 
-_NEXT_MEMBER: Final = (
-    select(literal(1)).where(_MEMBER.c.group_id == bindparam("of_group")).limit(1).offset(bindparam("than"))
+_NEXT_MEMBER: Final = Prepared(
+    select(sa.literal_column("1").label("there"))
+    .where(_MEMBER.c.group_id == bindparam("of_group"))
+    .limit(sa.literal_column("1"))
+    .offset(bindparam("than"))
 )
 
 
 def scim_has_more_members(conn: Conn, group_id: str, than: int) -> bool:
     """Whether a group has more than ``than`` members; costs that many index entries at most."""
-    return conn.execute(_NEXT_MEMBER, {"of_group": group_id, "than": than}).first() is not None
+    return _NEXT_MEMBER.first(conn, of_group=group_id, than=than) is not None
 
 
 def _groups_of_statement() -> sa.Select[Any]:
@@ -182,7 +250,16 @@ def _groups_of_statement() -> sa.Select[Any]:
     )
 
 
-_GROUPS_OF: Final = _groups_of_statement()
+_GROUPS_OF: Final = Prepared(_groups_of_statement())
+_NESTED: Final = (
+    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists().label("nested")
+)
+_DIRECT_GROUPS_OF: Final = Prepared(
+    select(_MEMBER.c.value.label("user_id"), _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, _NESTED)
+    .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
+    .where(_LIVE[Kind.GROUP], _MEMBER.c.kind == sa.literal_column("'user'"), among(_MEMBER.c.value, "keys"))
+)
+"""Where no group stands in another, which costs a tenth; each row says whether any does."""
 
 
 def scim_groups_of(
@@ -192,8 +269,13 @@ def scim_groups_of(
     asked = list(user_ids)
     found: dict[str, list[GroupRef]] = {id_: [] for id_ in asked}
     for part in chunks(asked):
-        for row in conn.execute(_GROUPS_OF, {"of_connection": connection_id, "keys": part}):
-            found[row.user_id].append(GroupRef(value=row.id, display=row.name, direct=bool(row.direct)))
+        rows = _DIRECT_GROUPS_OF.all(conn, of_connection=connection_id, keys=part)
+        if rows and rows[0].nested:
+            for row in _GROUPS_OF.all(conn, of_connection=connection_id, keys=part):
+                found[row.user_id].append(GroupRef(value=row.id, display=row.name, direct=bool(row.direct)))
+        else:
+            for row in sorted(rows, key=lambda each: (each.name_key or "", each.id)):
+                found[row.user_id].append(GroupRef(value=row.id, display=row.name))
     return found
 
 
@@ -202,7 +284,7 @@ def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[s
     found: dict[str, tuple[Kind, str]] = {}
     for part in chunks(ids):
         for kind, statement in _LABELS:
-            rows = conn.execute(statement, {"of_connection": connection_id, "keys": part})
+            rows = statement.all(conn, of_connection=connection_id, keys=part)
             found.update((row.id, (kind, row.label or "")) for row in rows)
     return found
 
@@ -211,10 +293,10 @@ def _resource(kind: Kind, row: Any) -> Resource:
     return Resource(
         kind=kind,
         id=row.id,
-        document=_made_document(kind, row) if row.document is None else from_json(row.document),
+        text=to_json(_made_document(kind, row)) if row.document is None else row.document,
         version=row.version,
-        created_at=from_text(row.created_at),
-        updated_at=from_text(row.updated_at),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
 
 

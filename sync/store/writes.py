@@ -5,15 +5,16 @@ Only ``sync.apply`` may import this module; an import contract holds that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sync.store import bulk
+from sync.store import bulk, further_emails
 from sync.store.keys import among
+from sync.store.prepared import Prepared, many_on_driver
 from sync.store.schema import directory_group, directory_user, history, link, member, outbox, user_tag, users
 from sync.store.text import chunks, to_json
 
@@ -25,31 +26,42 @@ def lock_keys(conn: Connection, keys: Iterable[str]) -> None:
     if conn.dialect.name == "postgresql":
         names = sorted(set(keys))
         if names:
-            conn.execute(_LOCK, {"keys": names})
+            _LOCK.run(conn, keys=names)
 
 
-_LOCK = sa.text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) "
-    "FROM (SELECT unnest(CAST(:keys AS text[])) AS k ORDER BY 1) s"
+_LOCK = Prepared(
+    sa.text(
+        "SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) "
+        "FROM (SELECT unnest(CAST(:keys AS text[])) AS k ORDER BY 1) s"
+    )
 )
 
 
 def lock_group(conn: Connection, group_id: str) -> None:
     """Let no other writer change this group's members until commit."""
     if conn.dialect.name == "postgresql":
-        conn.execute(
-            sa.select(directory_group.c.id).where(directory_group.c.id == group_id).with_for_update()
-        )
+        _LOCK_GROUP.run(conn, of=group_id)
+
+
+_LOCK_GROUP = Prepared(
+    sa.select(directory_group.c.id).where(directory_group.c.id == sa.bindparam("of")).with_for_update()
+)
 
 
 def rows_by_id(conn: Connection, table: sa.Table, ids: Iterable[str]) -> dict[str, Row]:
     """Whole rows by id, locked until commit where the database locks rows."""
     found: dict[str, Row] = {}
     for part in chunks(ids):
-        query = sa.select(table).where(among(table.c.id, "keys")).order_by(table.c.id).with_for_update()
-        rows = conn.execute(query, {"keys": part}).mappings()
-        found.update((str(row["id"]), dict(row)) for row in rows)
+        found.update((row.id, row._asdict()) for row in _LOCKED_ROWS[table.name].all(conn, keys=part))
     return found
+
+
+_LOCKED_ROWS = {
+    table.name: Prepared(
+        sa.select(table).where(among(table.c.id, "keys")).order_by(table.c.id).with_for_update()
+    )
+    for table in (directory_user, directory_group, users)
+}
 
 
 def taken_external_ids(
@@ -58,24 +70,32 @@ def taken_external_ids(
     """Which of these ids live rows of the connection carry already."""
     taken: set[str] = set()
     for part in chunks(external_ids):
-        query = sa.select(table.c.external_id).where(
-            table.c.connection_id == connection_id,
+        rows = _TAKEN[table.name].all(conn, of=connection_id, keys=part)
+        taken.update(row.external_id for row in rows)
+    return taken
+
+
+_TAKEN = {
+    table.name: Prepared(
+        sa.select(table.c.external_id).where(
+            table.c.connection_id == sa.bindparam("of"),
             among(table.c.external_id, "keys"),
             table.c.deleted_at.is_(None),
         )
-        taken.update(conn.scalars(query, {"keys": part}))
-    return taken
+    )
+    for table in (directory_user, directory_group)
+}
 
 
 def taken_email_keys(conn: Connection, keys: Iterable[str]) -> set[str]:
     """Which of these folded e-mails an account has already."""
     taken: set[str] = set()
     for part in chunks(keys):
-        taken.update(conn.scalars(_EMAIL_KEYS, {"keys": part}))
+        taken.update(row.email_key for row in _EMAIL_KEYS.all(conn, keys=part))
     return taken
 
 
-_EMAIL_KEYS = sa.select(users.c.email_key).where(among(users.c.email_key, "keys"))
+_EMAIL_KEYS = Prepared(sa.select(users.c.email_key).where(among(users.c.email_key, "keys")))
 
 
 def insert_users(conn: Connection, rows: Sequence[Row]) -> None:
@@ -113,6 +133,11 @@ def delete_user_tags(conn: Connection, user_id: str, tags: Iterable[str]) -> Non
         conn.execute(sa.delete(user_tag).where(user_tag.c.user_id == user_id, user_tag.c.tag.in_(part)))
 
 
+def set_further_emails(conn: Connection, directory_user_id: str, keys: Collection[str]) -> None:
+    """Let the person be found by exactly these e-mails besides the one of the row."""
+    further_emails.replace(conn, directory_user_id, keys)
+
+
 def _insert(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     if rows:
         columns = tuple(rows[0])
@@ -123,13 +148,12 @@ def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None
     """Write the given columns of rows named by their ``id``; all rows name the same columns."""
     if not rows:
         return
-    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in rows[0] if name != "id"}
-    statement = sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(values)
-    parameters = [
-        {"row_id": row["id"], **{f"new_{name}": value for name, value in row.items() if name != "id"}}
-        for row in rows
-    ]
-    conn.execute(statement, parameters)
+    columns = tuple(name for name in rows[0] if name != "id")
+    mark = "%s" if conn.dialect.name == "postgresql" else "?"
+    target = conn.dialect.identifier_preparer.format_table(table)
+    settings = ", ".join(f'"{name}" = {mark}' for name in columns)
+    values = [(*(row[name] for name in columns), row["id"]) for row in rows]
+    many_on_driver(conn, f"UPDATE {target} SET {settings} WHERE id = {mark}", values)
 
 
 def note_absence(conn: Connection, table: sa.Table, ids: Iterable[str], at: str) -> None:
@@ -140,8 +164,11 @@ def note_absence(conn: Connection, table: sa.Table, ids: Iterable[str], at: str)
 
 def set_link(conn: Connection, row: Row) -> None:
     """Point a directory user at a user, whoever it pointed at before."""
-    conn.execute(sa.delete(link).where(link.c.directory_user_id == row["directory_user_id"]))
+    _UNLINK.run(conn, of=row["directory_user_id"])
     insert_links(conn, [row])
+
+
+_UNLINK = Prepared(sa.delete(link).where(link.c.directory_user_id == sa.bindparam("of")))
 
 
 def delete_links(conn: Connection, directory_user_ids: Iterable[str]) -> None:
@@ -211,14 +238,8 @@ def _add_resolved(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
 ) -> int:
     """Put everybody named into the group, by whichever of our or their ids names them."""
-    named = _resolved(conn.dialect.name)
-    statement = sa.text(
-        "INSERT INTO member (group_id, value, kind, run_id, added_at) "
-        f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {named} "
-        "WHERE true ON CONFLICT DO NOTHING"
-    )
     bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
-    return conn.execute(statement, bound).rowcount
+    return _ADD_RESOLVED[conn.dialect.name].run(conn, **bound)
 
 
 def _add_known(
@@ -227,11 +248,12 @@ def _add_known(
     """Put those into the group whom the IdP's id names, nearly everybody: how many are new, and the rest."""
     added, known = 0, set[str]()
     for part in chunks(values):
-        bound = {"connection": connection_id, "keys": part}
-        known.update(conn.scalars(_KNOWN, bound))
-        added += conn.execute(
-            _ADD_KNOWN[conn.dialect.name], bound | {"group": group_id, "run": run_id, "at": at}
-        ).rowcount
+        named = {row.external_id for row in _KNOWN.all(conn, connection=connection_id, keys=part)}
+        if named:
+            known |= named
+            added += _ADD_KNOWN[conn.dialect.name].run(
+                conn, connection=connection_id, keys=part, group=group_id, run=run_id, at=at
+            )
     return added, [value for value in values if value not in known]
 
 
@@ -240,21 +262,41 @@ _NAMED = (
     directory_user.c.deleted_at.is_(None),
     among(directory_user.c.external_id, "keys"),
 )
-_KNOWN = sa.select(directory_user.c.external_id).where(*_NAMED)
-_ADD_KNOWN = {
-    name: insert(member)
-    .from_select(
-        ["group_id", "value", "kind", "run_id", "added_at"],
-        sa.select(
-            sa.bindparam("group", type_=member.c.group_id.type),
-            directory_user.c.id,
-            sa.literal_column("'user'"),
-            sa.bindparam("run", type_=sa.String),
-            sa.bindparam("at", type_=sa.String),
-        ).where(*_NAMED),
+_KNOWN = Prepared(sa.select(directory_user.c.external_id).where(*_NAMED))
+_ADD_RESOLVED = {
+    name: Prepared(
+        sa.text(
+            "INSERT INTO member (group_id, value, kind, run_id, added_at) "
+            f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {_resolved(name)} "
+            "WHERE true ON CONFLICT DO NOTHING"
+        )
     )
-    .on_conflict_do_nothing()
-    .execution_options(preserve_rowcount=True)  # else an INSERT's count is gone on PostgreSQL: -1
+    for name in ("postgresql", "sqlite")
+}
+_REMOVE = {
+    name: Prepared(
+        sa.text(
+            f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {_resolved(name)}) "
+            "RETURNING value, kind, display, added_at"
+        )
+    )
+    for name in ("postgresql", "sqlite")
+}
+_ADD_KNOWN = {
+    name: Prepared(
+        insert(member)
+        .from_select(
+            ["group_id", "value", "kind", "run_id", "added_at"],
+            sa.select(
+                sa.bindparam("group", type_=member.c.group_id.type),
+                directory_user.c.id,
+                sa.literal_column("'user'"),
+                sa.bindparam("run", type_=sa.String),
+                sa.bindparam("at", type_=sa.String),
+            ).where(*_NAMED),
+        )
+        .on_conflict_do_nothing()
+    )
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
@@ -267,12 +309,7 @@ def remove_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str]
 ) -> list[Membership]:
     """Take everybody named out of the group; returns those who were in it."""
-    named = _resolved(conn.dialect.name)
-    statement = sa.text(
-        f"DELETE FROM member WHERE group_id = :group AND value IN (SELECT {_TARGET} {named}) "
-        "RETURNING value, kind, display, added_at"
-    )
-    return [tuple(row) for row in conn.execute(statement, _bound(conn, group_id, connection_id, values))]
+    return _REMOVE[conn.dialect.name].all(conn, **_bound(conn, group_id, connection_id, values))
 
 
 def members_of(conn: Connection, group_id: str) -> list[Membership]:
@@ -302,13 +339,15 @@ def put_members(
 
 def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -> None:
     """Keep the texts a client sent for members of a group."""
-    statement = (
-        sa.update(member)
-        .where(member.c.group_id == group_id, member.c.value == sa.bindparam("who"))
-        .values(display=sa.bindparam("shown"))
-    )
-    if displays:
-        conn.execute(statement, [{"who": value, "shown": shown} for value, shown in displays.items()])
+    for value, shown in displays.items():
+        _SHOW.run(conn, of=group_id, who=value, shown=shown)
+
+
+_SHOW = Prepared(
+    sa.update(member)
+    .where(member.c.group_id == sa.bindparam("of"), member.c.value == sa.bindparam("who"))
+    .values(display=sa.bindparam("shown"))
+)
 
 
 def settle_digest(conn: Connection, group_id: str, digest: bytes | None, whole: int) -> None:
@@ -324,11 +363,18 @@ def settle_digest(conn: Connection, group_id: str, digest: bytes | None, whole: 
 
 def touch_group(conn: Connection, group_id: str, at: str) -> None:
     """A new version of the group, for readers that compare versions."""
-    conn.execute(
-        sa.update(directory_group)
-        .where(directory_group.c.id == group_id)
-        .values(version=directory_group.c.version + 1, updated_at=at, member_digest=None)
+    _TOUCH.run(conn, of=group_id, now=at)
+
+
+_TOUCH = Prepared(
+    sa.update(directory_group)
+    .where(directory_group.c.id == sa.bindparam("of"))
+    .values(
+        version=directory_group.c.version + sa.literal_column("1"),
+        updated_at=sa.bindparam("now"),
+        member_digest=sa.null(),
     )
+)
 
 
 def resolve_pending(conn: Connection, connection_id: str, names: Mapping[str, str], kind: str) -> list[str]:
@@ -338,19 +384,21 @@ def resolve_pending(conn: Connection, connection_id: str, names: Mapping[str, st
     """
     groups: list[str] = []
     for part in chunks(names):
-        query = (
-            sa.select(member.c.group_id, member.c.value)
-            .join(directory_group, directory_group.c.id == member.c.group_id)
-            .where(
-                member.c.kind == sa.literal_column("'pending'"),
-                among(member.c.value, "keys"),
-                directory_group.c.connection_id == connection_id,
-            )
-        )
-        for group_id, value in conn.execute(query, {"keys": part}).all():
+        for group_id, value in _PENDING.all(conn, of=connection_id, keys=part):
             groups.append(group_id)
             _settle(conn, group_id, value, names[value], kind)
     return groups
+
+
+_PENDING = Prepared(
+    sa.select(member.c.group_id, member.c.value)
+    .join(directory_group, directory_group.c.id == member.c.group_id)
+    .where(
+        member.c.kind == sa.literal_column("'pending'"),
+        among(member.c.value, "keys"),
+        directory_group.c.connection_id == sa.bindparam("of"),
+    )
+)
 
 
 def _settle(conn: Connection, group_id: str, value: str, known: str, kind: str) -> None:
@@ -364,9 +412,12 @@ def _settle(conn: Connection, group_id: str, value: str, known: str, kind: str) 
         conn.execute(sa.update(member).where(where).values(value=known, kind=kind))
 
 
+_GROUPS_WITH = Prepared(sa.select(member.c.group_id).where(member.c.value == sa.bindparam("who")))
+
+
 def leave_all_groups(conn: Connection, value: str, at: str) -> list[str]:
     """Take a directory user or a nested group out of every group; returns the groups it left."""
-    left = list(conn.scalars(sa.select(member.c.group_id).where(member.c.value == value)))
+    left = [row.group_id for row in _GROUPS_WITH.all(conn, who=value)]
     if left:
         conn.execute(sa.delete(member).where(member.c.value == value))
         for group_id in left:

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from sync.model.connection import Connection
 from sync.model.resources import fold
-from sync.store import connections, schema
+from sync.store import connections, further_emails, schema
 from sync.store.database import Database
 from sync.store.ids import new_id
 from sync.store.times import to_text
@@ -72,6 +72,7 @@ def add_directory_user(
     row |= {"document": None if document is None else orjson.dumps(document).decode()}
     row |= {"created_at": at(0), "updated_at": at(0)} | columns
     conn.execute(insert(schema.directory_user).values(row))
+    further_emails.replace(conn, row["id"], further_emails.keys_of(row["document"], row["email_key"]))
     if user_id is not None:
         link = {"directory_user_id": row["id"], "user_id": user_id, "how": "created", "rule": "new"}
         conn.execute(insert(schema.link).values(link | {"linked_at": at(0)}))

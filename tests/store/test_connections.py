@@ -94,7 +94,7 @@ def test_tokens_open_their_own_connection_only(database, connection):
     other = add_connection(database, "Other")
     with database.write() as conn:
         connections.add_token(conn, connection.id, id="t1", hash=HASH, last_four="abcd", now=NOW)
-        assert connections.authenticate(conn, connection.id, HASH, NOW) == (connection, "t1")
+        assert connections.authenticate(conn, connection.id, HASH, NOW) == (connection, "t1", None)
         assert connections.authenticate(conn, connection.id, "cd" * 32, NOW) is None
         assert connections.authenticate(conn, other.id, HASH, NOW) is None
         assert connections.authenticate(conn, "nothing", HASH, NOW) is None

@@ -1,3 +1,4 @@
+import orjson
 import pytest
 
 from sync.model.query import Both, Comparison, Either, Never, Not, Operator, Path, Present, Query, Within
@@ -244,15 +245,13 @@ def test_resources_members_groups_and_labels(database, connection, people):
     with database.read() as conn:
         cy = scim.scim_get(conn, connection.id, Kind.USER, people["cy"])
         assert cy is not None
-        assert cy.document["emails"][0]["value"] == "Cy@example.com"
+        assert orjson.loads(cy.text)["emails"][0]["value"] == "Cy@example.com"
         assert scim.scim_get(conn, connection.id, Kind.USER, people["gone"]) is None
         assert scim.scim_get(conn, "another", Kind.USER, people["cy"]) is None
         members = scim.scim_members(conn, connection.id, [people["staff"], people["all"]])
         shown = [(ref.value, ref.kind, ref.display) for ref in members[people["staff"]]]
         assert shown == [("foreign", None, "Somebody"), (people["ann"], Kind.USER, "Ann_Ström")]
         assert [ref.kind for ref in members[people["all"]]] == [Kind.GROUP]
-        first = scim.scim_members(conn, connection.id, [people["staff"]], limit=1)
-        assert [ref.value for ref in first[people["staff"]]] == ["foreign"]
         groups = scim.scim_groups_of(conn, connection.id, [people["ann"], people["bob"]])
         assert [(ref.display, ref.direct) for ref in groups[people["ann"]]] == [
             ("All", False),
