@@ -90,6 +90,8 @@ class App:
         return _state(self.wires.database)
 
     def close(self) -> None:
+        if self.sign_in_provider is not None:
+            self.sign_in_provider.close()
         self.wires.database.close()
 
     def __enter__(self) -> Self:

@@ -83,6 +83,9 @@ class Provider:
         self._http = httpx.Client(verify=tls(), timeout=TIMEOUT_S, trust_env=False, follow_redirects=False)
         self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
 
+    def close(self) -> None:
+        self._http.close()
+
     def begin(self, redirect_uri: str, then: str) -> tuple[str, Attempt]:
         """The address to send the browser to, and what to remember of it. Raises Transient, Misconfigured."""
         attempt = Attempt(

@@ -25,6 +25,8 @@ Mode = Annotated[
     Literal["full", "delta"], Field(description="Read everything, or only what changed since the last read.")
 ]
 
+Named = Annotated[list[Ref], Field(max_length=500, description="Ids; people also by e-mail.")]
+
 
 def _trigger(call: Call) -> str:
     return "manual" if call.actor.via is Via.CLI else call.actor.via.value
@@ -39,20 +41,27 @@ def _trigger(call: Call) -> str:
     cli="sync now {connection}",
 )
 def request(
-    call: Call, *, connection: Ref, mode: Mode = "full", dry_run: bool = False, approved: bool = False
+    call: Call,
+    *,
+    connection: Ref,
+    mode: Mode = "full",
+    users: Named | None = None,
+    groups: Named | None = None,
+    dry_run: bool = False,
+    approved: bool = False,
 ) -> dict[str, Any]:
     """Ask for a run; one that is queued already is the answer (`new` is then false).
 
-    `approved` lets a first run proceed without a person looking at its plan.
+    With `users` or `groups` only these are read, by id. `approved` lets a first run proceed without a
+    person looking at its plan.
     """
-    run, is_new = call.app.runs.request(
-        connection,
-        by=call.by,
-        trigger=_trigger(call),
-        mode=RunMode(mode),
-        dry_run=dry_run,
-        approved_beforehand=approved,
-    )
+    wanted: dict[str, Any] = {"by": call.by, "trigger": _trigger(call), "dry_run": dry_run}
+    wanted["approved_beforehand"] = approved
+    if users or groups:
+        named = {"users": users or (), "groups": groups or ()}
+        run, is_new = call.app.runs.request_named(connection, **named, **wanted)
+    else:
+        run, is_new = call.app.runs.request(connection, mode=RunMode(mode), **wanted)
     return shapes.run(run) | {"new": is_new}
 
 

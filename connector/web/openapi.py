@@ -43,6 +43,10 @@ _PROBLEM: Final = {
     },
 }
 
+_PROBLEM_CONTENT: Final = {
+    "application/problem+json": {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}
+}
+
 
 def endpoint(_request: Request) -> Response:
     """The document; it holds nothing secret, so anybody may read it."""
@@ -81,6 +85,10 @@ def document() -> Document:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
+            "responses": {
+                status: {"description": says, "content": _PROBLEM_CONTENT}
+                for status, says in _PROBLEMS.items()
+            },
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key: connector keys add"}
             },
@@ -156,10 +164,9 @@ def _responses(operation: Operation, schemas: Document) -> Document:
     done: Document = {str(operation.status): {"description": "Done.", "content": content}}
     if operation.status == 202:
         done["200"] = {"description": "It was queued already.", "content": content}
-    problem = {"application/problem+json": {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}}
     return done | {
-        status: {"description": says, "content": problem}
-        for status, says in _PROBLEMS.items()
+        status: {"$ref": f"#/components/responses/{status}"}
+        for status in _PROBLEMS
         if not (operation.reads and status in _CHANGES_ONLY)
     }
 

@@ -13,7 +13,7 @@ from sync.store.schema import answered as table
 from sync.store.times import to_text
 
 _CLAIMS = {
-    name: insert(table).on_conflict_do_nothing(index_elements=["caller", "key"])
+    name: insert(table).on_conflict_do_nothing(index_elements=["caller", "key"]).returning(table.c.key)
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
@@ -22,7 +22,7 @@ def claim(conn: Conn, *, caller: str, key: str, request: str, now: datetime, kep
     """Take the key for this request; False when somebody did. Older answers go."""
     conn.execute(sa.delete(table).where(table.c.created_at < to_text(kept_since)))
     row = {"caller": caller, "key": key, "request": request, "created_at": to_text(now)}
-    return conn.execute(_CLAIMS[conn.dialect.name], row).rowcount == 1
+    return conn.execute(_CLAIMS[conn.dialect.name], row).first() is not None
 
 
 def find(conn: Conn, caller: str, key: str) -> sa.Row[Any] | None:
