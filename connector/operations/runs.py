@@ -58,8 +58,9 @@ def request(
     wanted: dict[str, Any] = {"by": call.by, "trigger": _trigger(call), "dry_run": dry_run}
     wanted["approved_beforehand"] = approved
     if users or groups:
-        named = {"users": users or (), "groups": groups or ()}
-        run, is_new = call.app.runs.request_named(connection, **named, **wanted)
+        run, is_new = call.app.runs.request_named(
+            connection, users=users or (), groups=groups or (), **wanted
+        )
     else:
         run, is_new = call.app.runs.request(connection, mode=RunMode(mode), **wanted)
     return shapes.run(run) | {"new": is_new}
