@@ -8,11 +8,11 @@ lose their tags while a person still looks at the suspension.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sync.model.change import REMOVALS, Action
-from sync.model.connection import Policy
+from sync.model.connection import Limit, Policy, Safeguards
 from sync.plan import Tally, counted
 
 
@@ -48,7 +48,84 @@ class Hold:
 
 EVERYTHING = frozenset(Action)
 
-USERS = "managed active users"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """A rule that lets so many of one action through, as a share of a whole; the words tell of it.
+
+    ``spares_first_run`` leaves a first run alone: it creates everybody. ``like`` says what a plan
+    that trips here often is.
+    """
+
+    rule: str
+    action: Action
+    limit: Callable[[Safeguards], Limit]
+    whole: Callable[[Standing], int]
+    of: str
+    words: tuple[str, str]
+    would: str
+    stops: frozenset[Action] = REMOVALS
+    spares_first_run: bool = False
+    like: str = ""
+
+
+_USERS = "managed active users"
+_PEOPLE = ("person", "people")
+
+SHARES = (
+    _Share(
+        rule="suspensions",
+        action=Action.SUSPEND,
+        limit=lambda limits: limits.suspensions,
+        whole=lambda standing: standing.managed_active,
+        of=_USERS,
+        words=_PEOPLE,
+        would="be suspended",
+    ),
+    _Share(
+        rule="releases",
+        action=Action.RELEASE,
+        limit=lambda limits: limits.suspensions,
+        whole=lambda standing: standing.managed_active,
+        of=_USERS,
+        words=("account", "accounts"),
+        would="lose the link and its tags",
+    ),
+    _Share(
+        rule="group_deletions",
+        action=Action.GROUP_DELETE,
+        limit=lambda limits: limits.group_deletions,
+        whole=lambda standing: standing.groups,
+        of="groups",
+        words=("group", "groups"),
+        would="be deleted",
+    ),
+    _Share(
+        rule="creations",
+        action=Action.CREATE,
+        limit=lambda limits: limits.creations,
+        whole=lambda standing: standing.managed_active,
+        of=_USERS,
+        words=_PEOPLE,
+        would="be created",
+        stops=frozenset({Action.CREATE}),
+        spares_first_run=True,
+        like=" A wrong scope looks like this.",
+    ),
+    _Share(
+        rule="updates",
+        action=Action.UPDATE,
+        limit=lambda limits: limits.updates,
+        whole=lambda standing: standing.managed_active,
+        of=_USERS,
+        words=("profile", "profiles"),
+        would="be rewritten",
+        stops=frozenset({Action.UPDATE}),
+        spares_first_run=True,
+        like=" A changed attribute mapping looks like this.",
+    ),
+)
+"""The rules of one shape: more than a limit of one action."""
 
 
 def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
@@ -60,13 +137,9 @@ def holds(tally: Tally, standing: Standing, policy: Policy) -> Sequence[Hold]:
         _first_run,
         _idle_include,
         _source_shrank,
-        _suspensions,
-        _releases,
-        _groups,
+        _too_many,
         _members,
         _tags,
-        _creations,
-        _updates,
     )
     return [hold for rule in rules for hold in rule(tally, standing, policy)]
 
@@ -80,15 +153,17 @@ def _freeze(tally: Tally, standing: Standing, _policy: Policy) -> Iterator[Hold]
         )
 
 
-def _releases(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.RELEASE], policy.safeguards.suspensions
-    if not limit.allows(wanted, standing.managed_active):
-        yield Hold(
-            rule="releases",
-            sentence=f"{counted(wanted, 'account', 'accounts')} would lose the link and its tags; "
-            f"the limit is {limit.text(standing.managed_active, USERS)}.",
-            actions=REMOVALS,
+def _too_many(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
+    for share in SHARES:
+        wanted, whole = tally.counts[share.action], share.whole(standing)
+        limit = share.limit(policy.safeguards)
+        if limit.allows(wanted, whole) or (share.spares_first_run and standing.first_run):
+            continue
+        sentence = (
+            f"{counted(wanted, *share.words)} would {share.would}; "
+            f"the limit is {limit.text(whole, share.of)}.{share.like}"
         )
+        yield Hold(rule=share.rule, sentence=sentence, actions=share.stops)
 
 
 def _first_run(_tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
@@ -133,28 +208,6 @@ def _source_shrank(_tally: Tally, standing: Standing, policy: Policy) -> Iterato
         )
 
 
-def _suspensions(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.SUSPEND], policy.safeguards.suspensions
-    if not limit.allows(wanted, standing.managed_active):
-        yield Hold(
-            rule="suspensions",
-            sentence=f"{counted(wanted, 'person', 'people')} would be suspended; "
-            f"the limit is {limit.text(standing.managed_active, USERS)}.",
-            actions=REMOVALS,
-        )
-
-
-def _groups(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.GROUP_DELETE], policy.safeguards.group_deletions
-    if not limit.allows(wanted, standing.groups):
-        yield Hold(
-            rule="group_deletions",
-            sentence=f"{counted(wanted, 'group', 'groups')} would be deleted; "
-            f"the limit is {limit.text(standing.groups, 'groups')}.",
-            actions=REMOVALS,
-        )
-
-
 def _members(tally: Tally, _standing: Standing, policy: Policy) -> Iterator[Hold]:
     limit = policy.safeguards.member_removals
     for name, lost, size in tally.largest_removals.values():
@@ -175,28 +228,4 @@ def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
             sentence=f"{counted(wanted, 'membership', 'memberships')} would be removed; "
             f"the limit is {limit.text(standing.tags, 'memberships')}.",
             actions=REMOVALS,
-        )
-
-
-def _creations(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.CREATE], policy.safeguards.creations
-    if not standing.first_run and not limit.allows(wanted, standing.managed_active):
-        yield Hold(
-            rule="creations",
-            sentence=f"{counted(wanted, 'person', 'people')} would be created; "
-            f"the limit is {limit.text(standing.managed_active, USERS)}. "
-            "A wrong scope looks like this.",
-            actions=frozenset({Action.CREATE}),
-        )
-
-
-def _updates(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.UPDATE], policy.safeguards.updates
-    if not standing.first_run and not limit.allows(wanted, standing.managed_active):
-        yield Hold(
-            rule="updates",
-            sentence=f"{counted(wanted, 'profile', 'profiles')} would be rewritten; "
-            f"the limit is {limit.text(standing.managed_active, USERS)}. "
-            "A changed attribute mapping looks like this.",
-            actions=frozenset({Action.UPDATE}),
         )

@@ -120,3 +120,13 @@ def test_a_connection_of_the_file_is_kept_equal(
     assert cli("connections", "test", "filed").code == 0
     assert token not in cli("connections", "show", "filed", "--json").out
     assert cli("connections", "set", "filed", "schedule.full=1h").code == 1
+
+
+def test_an_empty_list_clears(cli: Cli, connect: Connect) -> None:
+    """``[]`` is the list of nothing, not a group of that name."""
+    connect(cli)
+    assert cli("connections", "set", "acme", "groups.include=Sales,Support").code == 0
+    assert cli("connections", "set", "acme", "groups.include=[]", "matching.verified_domains=[]").code == 0
+    settings = cli("connections", "show", "acme", "--json").json["settings"]
+    assert not settings["groups"]["include"]
+    assert not settings["matching"]["verified_domains"]
