@@ -35,23 +35,15 @@ _LIMIT = re.compile(r"(?:(?:(?P<floor>\d+)\s*(?:or|,)\s*)?(?P<share>\d+(?:\.\d+)
 
 
 def _listed(value: Any) -> Any:
-    """``a, b`` is a list too, so that lists can be set from a command line; ``[]`` is an empty one."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in _within(value).split(",") if part.strip()]
-
-
-def _within(text: str) -> str:
-    """The text of a list; nothing for one that is written as ``[]``."""
-    return "" if text.strip().replace(" ", "") == "[]" else text
+    """``a, b`` is a list too, so that lists can be set from a command line."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _patterns_listed(value: Any) -> Any:
     """Like a list of names, but a comma within ``/…/`` belongs to the expression."""
     if not isinstance(value, str):
         return value
-    parts = re.findall(r"\s*/.*?/(?=\s*(?:,|$))|[^,]+", _within(value))
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in re.findall(r"\s*/.*?/(?=\s*(?:,|$))|[^,]+", value) if part.strip()]
 
 
 def _percent(text: str) -> float:

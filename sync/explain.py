@@ -6,7 +6,7 @@ held plans. What none of them tells is said to be unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from sync.model.errors import Conflict, NotFound
 from sync.model.resources import PROFILE_FIELDS, Status, fold
 from sync.store import connections, evidence, history
 from sync.store.database import Conn
+from sync.store.text import from_json
 from sync.testimony import BEFORE_HISTORY, Row
 
 SHOWN: Final = 20
@@ -137,7 +138,7 @@ class _Account:
             because=[*self._turned(), *self._said()],
             user=shown | {"managed": bool(self._live), "connections": list(names)},
             tags=self._tags(),
-            fields=[self._field(name) for name in PROFILE_FIELDS],
+            fields=[*(self._field(name) for name in PROFILE_FIELDS), *self._further_fields()],
             links=[self._link(each) for each in self._linked],
             not_linked=[each.part() for each in others],
             seat=self._seat(),
@@ -198,6 +199,37 @@ class _Account:
         lead = "Set" if value is not None else "Empty"
         because = [self._set_by(name, lead), *self._said_of(name)]
         return Part(said={"field": name, "value": value}, because=because)
+
+    def _further_fields(self) -> Iterator[Part]:
+        """The mapped fields besides the profile: those the account has, or any of its directories gives."""
+        said = [(each, from_json(each.seen["extra"] or "{}")) for each in self._live]
+        own = from_json(self._user["extra"] or "{}")
+        for name in sorted({*own, *(name for _, extra in said for name in extra)}):
+            value = own.get(name)
+            because = [self._set_further(name, value, "Set" if value is not None else "Empty")]
+            for each, extra in said:
+                if name in extra and (rule := self._rule(each, name)):
+                    because.append(testimony.maps(each.seen, each.last, rule, extra[name]))
+                elif name in extra:
+                    because.append(testimony.says_of(each.seen, each.last, extra[name]))
+            yield Part(said={"field": name, "value": value}, because=because)
+
+    def _set_further(self, name: str, value: str | None, lead: str) -> Because:
+        """The newest change that gave a further field the value it has, or took its value."""
+        for row in self._rows:
+            before, after = (row[side].get("extra") or {} for side in ("before", "after"))
+            if "extra" not in row["after"] or before.get(name) == after.get(name):
+                continue
+            if after.get(name) == value:
+                return testimony.done(row, self._names, f"{lead} when {testimony.deed(row).lower()}")
+            break
+        return Because(fact=f"{lead}: {BEFORE_HISTORY}", source="before history")
+
+    def _rule(self, each: _Sighting, name: str) -> str | None:
+        """Where the connection's mapping takes a field from."""
+        mapping = connections.get(self._conn, each.seen["connection_id"]).settings.get("attributes") or {}
+        rule = mapping.get(name)
+        return rule.get("value") if isinstance(rule, Mapping) else rule
 
     def _said_of(self, name: str) -> Iterator[Because]:
         """What directories say of a field, where one differs from the account or several could."""

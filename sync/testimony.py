@@ -81,6 +81,11 @@ def says_of(seen: Row, last: Row | None, value: str) -> Because:
     return _of(seen, last, f"{seen['connection']} says “{value}”")
 
 
+def maps(seen: Row, last: Row | None, rule: str, value: str) -> Because:
+    """What a directory's own attribute comes to by the connection's mapping."""
+    return _of(seen, last, f"{seen['connection']} says “{value}” by the rule {rule}")
+
+
 def _of(seen: Row, last: Row | None, fact: str) -> Because:
     return Because(
         fact=fact,

@@ -234,7 +234,7 @@ class Connections:
 def parse_assignments(pairs: list[str], type: str | None = None) -> dict[str, Any]:
     """``key=value`` words as nested settings: ``schedule.full=24h`` is schedule → full. Raises Misconfigured.
 
-    An empty value takes the setting back to its default.
+    An empty value takes the setting back to its default; ``[]`` is the empty list.
     """
     given: dict[str, Any] = {}
     for pair in pairs:
@@ -248,7 +248,7 @@ def parse_assignments(pairs: list[str], type: str | None = None) -> dict[str, An
             inner = inner.setdefault(step, {})
             if not isinstance(inner, dict):
                 raise Misconfigured(f"--set {pair}: {step} was set to a value before and has no keys in it")
-        inner[last] = value or None
+        inner[last] = [] if value.strip() == "[]" else value or None
     return given
 
 

@@ -223,6 +223,31 @@ def test_each_field_names_the_run_that_set_it(house: House, ledger: Ledger) -> N
     assert _field(said, "email")["because"][0]["run_id"] == first.id
 
 
+def test_a_further_field_names_its_rule_and_the_run_that_set_it(house: House, ledger: Ledger) -> None:
+    """A mapped field besides the profile is traced to the directory, the rule, the run and the moment."""
+    acme = house.connect(attributes={"department": "profile.department", "desk": {"value": "=none"}})
+    ledger.change("A", extra=(("department", "Sales"), ("desk", "none")))
+    house.settle(acme, ledger.source)
+    ledger.change("A", extra=(("department", "Research"), ("desk", "none")))
+    run = house.pull(acme, ledger.source)
+    field = _field(_explain(house, "a@example.com"), "department")
+    set_by, said = field["because"]
+    assert (field["value"], set_by["source"], set_by["run_id"]) == ("Research", "Acme", run.id)
+    assert set_by["fact"] == "Set when updated: the directory says otherwise"
+    assert said["fact"] == "Acme says “Research” by the rule profile.department"
+    assert "desk: none" in _text(house, "a@example.com")
+
+
+def test_a_further_field_that_was_cleared_says_when(house: House, ledger: Ledger) -> None:
+    """A field that no directory gives any more is gone with the change that took it."""
+    acme = house.connect()
+    ledger.change("A", extra=(("department", "Sales"), ("desk", "4")))
+    house.settle(acme, ledger.source)
+    ledger.change("A", extra=(("desk", "5"),))
+    house.pull(acme, ledger.source)
+    assert [each["field"] for each in _explain(house, "a@example.com")["fields"]][-1] == "desk"
+
+
 def test_a_value_that_no_change_set_is_by_hand(house: House, ledger: Ledger) -> None:
     """Somebody who edits a name beside the engine is not mistaken for the directory."""
     house.settle(house.connect(), ledger.source)
