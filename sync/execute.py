@@ -6,7 +6,8 @@ takes what is still pending. The last transaction also ends the run and moves th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +16,12 @@ from sync.apply import writer
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.fence import Fence
-from sync.model.change import REMOVALS, Action, change_of
+from sync.model.change import REMOVALS, Action, Change, change_of, counted
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, ConnectorError
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
-from sync.store import bulk, connections, freezes, history, plans, runs
+from sync.plan import digest_of
+from sync.store import bulk, connections, freezes, history, left_out, plans, runs
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.store.times import to_text
@@ -78,6 +80,7 @@ class Execution:
                 plans.hold_items(conn, plan.id, [action.value for action in REMOVALS])
         self.until_told()
         after, done, count_at = -1, 0, BATCH
+        wrote = Counter(self.run.counts)
         while True:
             with self.fence.write() as conn:
                 if done >= count_at:
@@ -91,10 +94,10 @@ class Execution:
                     limit=BATCH,
                     count_max=COUNT_MAX,
                 )
-                self._write(conn, plan, items)
-                self._note(conn, plan, done, len(items))
+                wrote.update(counted(self._write(conn, plan, items)))
+                self._note(conn, plan, done, len(items), wrote)
                 if len(items) < BATCH and not self._goes_on(conn, plan, items):
-                    self._finish(conn, plan)
+                    self._finish(conn, plan, wrote)
                     return
             after, done = items[-1][0], done + len(items)
             self.applied(self.run.applied + done)
@@ -116,14 +119,19 @@ class Execution:
         plans.settle_items(conn, plan_id, 0, PLACE_MAX, ItemState.HELD if is_approved else ItemState.STALE)
         plans.settle(conn, plan_id, PlanState.HELD if is_approved else PlanState.SUPERSEDED)
 
-    def _note(self, conn: Conn, plan: StoredPlan, done: int, more: int) -> None:
-        """How much is written and how much there is, in the transaction that writes it."""
+    def _note(self, conn: Conn, plan: StoredPlan, done: int, more: int, wrote: Mapping[str, int]) -> None:
+        """How much is written and how much there is, in the transaction that writes it.
+
+        An approval's run counts what it writes itself; the plan's counts are those of the run that made it.
+        """
         if not more:
             return
         whole = None
         if done == 0:
             whole = self.run.applied + more + plans.pending_count(conn, plan.id)
-        runs.progress(conn, self.fence.lease, applied=self.run.applied + done + more, to_apply=whole)
+        counts = wrote if self.run.mode is RunMode.APPROVAL else None
+        applied = self.run.applied + done + more
+        runs.progress(conn, self.fence.lease, applied=applied, to_apply=whole, counts=counts)
 
     def release_approved(self) -> str:
         """Let the items go that this run's approval names; returns the plan's id."""
@@ -136,6 +144,7 @@ class Execution:
             if plan.state is PlanState.PREVIEW:
                 self._drop_overtaken(conn, plan)
             excluded, by = approves["exclude"], approves["by"]
+            self._remember_left_out(conn, plan, excluded, by)
             plans.release(conn, plan.id, exclude=excluded, by=by, now=now, held_too=word)
             seats.make_wait(conn, plan.id, self.policy)
             if word:
@@ -146,9 +155,25 @@ class Execution:
                 phase=Phase.APPLYING,
                 plan_id=plan.id,
                 complete=plan.complete,
-                counts=plan.counts,
             )
         return plan.id
+
+    def _remember_left_out(self, conn: Conn, plan: StoredPlan, excluded: Sequence[str], by: str) -> None:
+        """Keep what the next plans are to leave out as well."""
+        changes = [change_of(from_json(text)) for text in plans.by_item_id(conn, plan.id, excluded)]
+        rows = [
+            {
+                "item_id": change.id,
+                "digest": digest_of(change),
+                "action": change.action.value,
+                "label": change.subject.label,
+                "external_id": change.subject.external_id if change.subject.kind == "user" else None,
+                "reason": change.reason,
+                "plan_id": plan.id,
+            }
+            for change in changes
+        ]
+        left_out.add(conn, self.connection.id, rows, by=by, now=self.clock())
 
     def _drop_overtaken(self, conn: Conn, plan: StoredPlan) -> None:
         """A preview's items about groups that a push changed since; people carry versions of their own."""
@@ -169,15 +194,17 @@ class Execution:
         last = items[-1][0]
         return bool(plans.next_items(conn, plan.id, state=ItemState.PENDING, after_place=last, limit=1))
 
-    def _write(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> None:
+    def _write(self, conn: Conn, plan: StoredPlan, items: Sequence[tuple[int, str]]) -> Sequence[Change]:
+        """Write these items; returns the changes that were not overtaken."""
         if not items:
-            return
+            return ()
         changes = [change_of(from_json(text)) for _, text in items]
         outcome = writer.apply(conn, changes, self._context())
         stale = {id(change) for change, _ in outcome.stale}
         moved_on = [place for (place, _), change in zip(items, changes, strict=True) if id(change) in stale]
         plans.set_states(conn, plan.id, moved_on, ItemState.STALE)
         plans.settle_items(conn, plan.id, items[0][0], items[-1][0], ItemState.APPLIED)
+        return outcome.done
 
     def _context(self) -> Context:
         return Context(
@@ -188,7 +215,7 @@ class Execution:
             run_id=self.run.id,
         )
 
-    def _finish(self, conn: Conn, plan: StoredPlan) -> None:
+    def _finish(self, conn: Conn, plan: StoredPlan, wrote: Mapping[str, int]) -> None:
         """The last transaction: the cursor, the plan's state and the run's end belong to it."""
         now = self.clock()
         waiting = plans.has_items(conn, plan.id, ItemState.HELD)
@@ -205,13 +232,13 @@ class Execution:
         elif state is RunState.SUCCEEDED and waiting:
             state = RunState.HELD
         runs.finish(conn, self.fence.lease, state=state, now=now)
-        self._tell(conn, plan, state)
+        self._tell(conn, plan, state, wrote if self.run.mode is RunMode.APPROVAL else plan.counts)
 
-    def _tell(self, conn: Conn, plan: StoredPlan, state: RunState) -> None:
+    def _tell(self, conn: Conn, plan: StoredPlan, state: RunState, counts: Mapping[str, int]) -> None:
         """One event for the run's end, unless it found nothing to do: then there is nothing to tell."""
         context = self._context()
-        told = {"state": state.value, "plan": plan.id, "counts": plan.counts, "reasons": list(plan.reasons)}
-        if state is not RunState.SUCCEEDED or any(plan.counts.values()):
+        told = {"state": state.value, "plan": plan.id, "counts": dict(counts), "reasons": list(plan.reasons)}
+        if state is not RunState.SUCCEEDED or any(counts.values()):
             announce(conn, f"run.{state.value}", told, context)
         seats.tell_if_short(conn, self.policy, context)
 

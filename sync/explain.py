@@ -15,7 +15,7 @@ from sync.explanation import BY_HAND, Because, Explanation, Part, State
 from sync.model.change import Action, change_id
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import PROFILE_FIELDS, Status, fold
-from sync.store import connections, evidence, history
+from sync.store import connections, evidence, history, left_out
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.testimony import BEFORE_HISTORY, Row
@@ -64,6 +64,10 @@ def _without_account(conn: Conn, names: dict[str, str], ref: str) -> Explanation
     if planned:
         because = [testimony.waits(item) for item in planned]
         return Explanation(label=planned[0]["label"], state=State.NOT_PROVISIONED, because=because)
+    kept_out = left_out.about(conn, wanted)
+    if kept_out:
+        because = [testimony.left_out(row) for row in kept_out]
+        return Explanation(label=kept_out[0]["label"], state=State.NOT_PROVISIONED, because=because)
     named = evidence.named_members(conn, ref)
     if named:
         because = [testimony.named_member(row) for row in named]
@@ -113,6 +117,9 @@ class _Sighting:
         for item in evidence.waiting(self.conn, wanted):
             if item["connection"] == self.seen["connection"]:
                 yield testimony.waits(item)
+        for row in left_out.about(self.conn, wanted):
+            if row["connection_id"] == self.seen["connection_id"]:
+                yield testimony.left_out(row)
 
 
 class _Account:

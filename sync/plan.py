@@ -27,13 +27,17 @@ class Tally:
     """Per group that loses members: its name, how many it loses, how many it has."""
     _sum: int = 0
 
+    def place(self, change: Change) -> int:
+        """The next place in the plan for a change of this action, which is not counted by it."""
+        self.items += 1
+        return (ORDER[change.action] << 40) + self.items - 1
+
     def add(self, change: Change) -> int:
         """Count a change in; returns its place in the plan."""
-        place = (ORDER[change.action] << 40) + self.items
-        self.items += 1
+        place = self.place(change)
         if change.action is not Action.RECORD:
             self.counts[change.action] += change.count
-            self._sum = (self._sum + int.from_bytes(_digest(change), "big")) % _MODULUS
+            self._sum = (self._sum + int.from_bytes(digest_of(change), "big")) % _MODULUS
         if change.action is Action.MEMBER_REMOVE:
             name, lost, size = self.largest_removals.get(change.subject.id, (change.subject.label, 0, 0))
             self.largest_removals[change.subject.id] = (
@@ -53,7 +57,8 @@ class Tally:
         return not any(self.counts.values())
 
 
-def _digest(change: Change) -> bytes:
+def digest_of(change: Change) -> bytes:
+    """32 bytes that stand for what a change does to whom, wherever and whenever it is planned."""
     said = json.dumps([change.before, change.after, change.members], sort_keys=True, ensure_ascii=True)
     subject = change.subject.external_id or change.subject.id
     text = f"{change.action}\x1f{change.subject.kind}\x1f{subject}\x1f{change.part}\x1f{said}"

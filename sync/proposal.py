@@ -19,9 +19,9 @@ from sync.model.change import Action, Change, Subject, change_id, change_row, us
 from sync.model.connection import Connection, Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord
 from sync.model.run import ItemState
-from sync.plan import Tally
+from sync.plan import Tally, digest_of
 from sync.policy import address_of
-from sync.store import attention, plans, resources, staging
+from sync.store import attention, left_out, plans, resources, staging
 from sync.store.database import Conn
 from sync.store.ids import new_ids
 from sync.store.staging import Staged
@@ -68,12 +68,18 @@ class Proposal:
         self.plan_id = plan_id
         self.tally = Tally()
         self.dropped = 0
+        self._left_out: dict[str, bytes] = {}
+        self.still_left_out: set[str] = set()
+        """Ids of items that a person left out of an earlier plan and that want the same again."""
+        self.changed_since: set[str] = set()
+        """Ids of items that were left out and want something else by now, so that they count again."""
         self.overtaken = 0
 
     def make(self) -> None:
         """Decide everything that is staged."""
         with self._fence.read() as conn:
             doubled = staging.doubled_emails(conn, self._fence.lease.run_id, self._connection.id)
+            self._left_out = left_out.digests(conn, self._connection.id)
         for batch in self._staged(Staged.USER):
             self._users([(user_record_of(from_json(text)), mark) for _, text, mark in batch], doubled)
         for batch in self._staged(Staged.GONE_USER):
@@ -206,17 +212,27 @@ class Proposal:
                 self._questions(conn, questions)
 
     def _item(self, change: Change) -> tuple[int, str, str, str, int, str, str]:
-        place = self.tally.add(change)
+        item_id, state = change.id, ItemState.PENDING
+        if item_id in self._left_out and self._stays_out(item_id, change):
+            state, place = ItemState.EXCLUDED, self.tally.place(change)
+        else:
+            place = self.tally.add(change)
         text = to_json(change_row(change))
         return (
             place,
-            change.id,
+            item_id,
             change.action.value,
-            ItemState.PENDING.value,
+            state.value,
             change.count,
             change.subject.label,
             text,
         )
+
+    def _stays_out(self, item_id: str, change: Change) -> bool:
+        """Whether a person left this very change out before; another change of the subject counts again."""
+        is_same = self._left_out[item_id] == digest_of(change)
+        (self.still_left_out if is_same else self.changed_since).add(item_id)
+        return is_same
 
 
 def raise_attention(

@@ -39,7 +39,7 @@ from sync.revert import Reversal
 from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
-from sync.store import connections, freezes, plans, resources, runs, staging
+from sync.store import connections, freezes, left_out, plans, resources, runs, staging
 from sync.store.database import Conn, Database
 from sync.store.ids import new_id
 from sync.store.times import to_text
@@ -303,6 +303,7 @@ class Pull:
             plans.set_reasons(conn, proposal.plan_id, reasons)
             if not self.run.dry_run:
                 plans.overtake(conn, self.connection.id, snapshot.confirmed)
+                self._forget_left_out(conn, proposal, snapshot, is_true=lie is None)
             staging.clear(conn, self.run.id)
             runs.progress(
                 conn,
@@ -317,6 +318,14 @@ class Pull:
             )
             if self.run.dry_run:
                 runs.finish(conn, self.lease, state=END_STATES[verdict], now=self.clock())
+
+    def _forget_left_out(self, conn: Conn, proposal: Proposal, snapshot: Snapshot, *, is_true: bool) -> None:
+        """What was left out counts again once the directory wants something else, or nothing at all."""
+        over = set(proposal.changed_since)
+        if snapshot.mode is RunMode.FULL and snapshot.complete and is_true:
+            over |= left_out.digests(conn, self.connection.id).keys() - proposal.still_left_out
+        left_out.forget(conn, self.connection.id, over)
+        left_out.forget_people(conn, self.connection.id, snapshot.confirmed)
 
     def _waiting(self, stopped: Sequence[Hold]) -> list[str]:
         """The actions that wait; all of them where the connection wants all or nothing."""
@@ -410,6 +419,11 @@ def _reasons(proposal: Proposal, snapshot: Snapshot, lie: str | None, stopped: S
         reasons.append(
             f"{counted(proposal.overtaken, 'record was', 'records were')} pushed while the read went on; "
             "the next run compares them."
+        )
+    if proposal.still_left_out:
+        reasons.append(
+            f"{counted(len(proposal.still_left_out), 'change stays', 'changes stay')} left out, as a person "
+            "decided (connector plans excluded lists them)."
         )
     if not stopped:
         reasons += [idle_sentence(pattern) for pattern in snapshot.idle_includes]

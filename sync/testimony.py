@@ -132,6 +132,17 @@ def waits(item: Row) -> Because:
     )
 
 
+def left_out(row: Row) -> Because:
+    """A change that a person left out of a plan."""
+    deed = row["action"].replace("_", " ")
+    return Because(
+        fact=f"Left out of plan {row['plan_id']} by {row['by']}, and of every plan since: {deed}: "
+        f"{row['reason']} (let it in again: connector plans include {row['item_id']})",
+        source=BY_HAND,
+        at=moment(row["at"]),
+    )
+
+
 def linked(seen: Row, rows: Sequence[Row], names: Mapping[str, str]) -> list[Because]:
     """How a directory's person came to be an account: the link itself, and the change that made it."""
     rule = f" by the rule “{seen['rule']}”" if seen["rule"] else ""

@@ -73,6 +73,32 @@ def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[st
     return tell_end(door, run)
 
 
+@plans.command(cls=Verb, epilog=example("connector plans excluded --connection acme"))
+@click.option("--connection", metavar="NAME", help="Only this connection's.")
+@verb
+def excluded(door: Door, connection: str | None) -> int:
+    """List the changes that were left out; they stay out until included or wanting something else."""
+    found = door.app.plans.excluded(connection)
+    rows = [
+        [each[key] for key in ("item_id", "connection", "action", "label", "reason", "by", "at")]
+        for each in found
+    ]
+    headers = ("ITEM", "CONNECTION", "ACTION", "WHO OR WHAT", "WHY", "LEFT OUT BY", "AT")
+    door.show({"excluded": found}, lambda: table(headers, rows, "nothing is left out"))
+    return ExitCode.DONE
+
+
+@plans.command(cls=Verb, epilog=example("connector plans include b5605b0698b2"))
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@verb
+def include(door: Door, items: tuple[str, ...]) -> int:
+    """Let changes that were left out be planned again, from the next full run on."""
+    found = door.app.plans.include(items, by=door.by)
+    said = "; ".join(f"{each['action']} {each['label']}" for each in found)
+    door.show({"included": found}, lambda: f"the next full run plans again: {said}")
+    return ExitCode.DONE
+
+
 @plans.command(cls=Verb, epilog=example("connector plans reject 0j5t2k --comment 'the export was broken'"))
 @click.argument("plan_id")
 @click.option("--comment", metavar="TEXT", help="Why, for the record.")

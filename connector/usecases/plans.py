@@ -10,8 +10,9 @@ from typing import Any
 from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
+from sync.model.errors import NotFound
 from sync.model.run import ItemState, PlanItem, PlanState, Run, StoredPlan
-from sync.store import connections
+from sync.store import connections, left_out
 from sync.store import plans as store
 from sync.store.database import Conn
 
@@ -184,6 +185,34 @@ class Plans:
             said = {"hash": plan.hash, "comment": comment}
             _note(conn, "plans.reject", plan, now=now, by=by, after=said)
         return shapes.plan(self.get(plan.id))
+
+    def excluded(self, ref: str | None = None) -> list[dict[str, Any]]:
+        """The changes that people left out, of one connection or of all."""
+        with self._wires.database.read() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            return left_out.listed(conn, connection_id=connection_id)
+
+    def include(self, item_ids: Sequence[str], *, by: str) -> list[dict[str, Any]]:
+        """Let changes that were left out be planned again. Raises NotFound for one that is not left out."""
+        with self._wires.database.write() as conn:
+            found = left_out.about(conn, item_ids)
+            unknown = sorted(set(item_ids) - {row["item_id"] for row in found})
+            if unknown:
+                raise NotFound(f"{', '.join(unknown)} is not left out; see: connector plans excluded")
+            for row in found:
+                left_out.forget(conn, row["connection_id"], [row["item_id"]])
+                note(
+                    conn,
+                    "plans.include",
+                    now=self._wires.clock(),
+                    kind="plan",
+                    id=row["plan_id"],
+                    label=row["connection"],
+                    connection_id=row["connection_id"],
+                    after={"item": row["item_id"], "subject": row["label"]},
+                    by=by,
+                )
+            return found
 
 
 def _note(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import Misconfigured
 from sync.store.database import Database
 
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every version of the tables, oldest first."""
 
 HEAD: Final = VERSIONS[-1]

@@ -377,6 +377,21 @@ plan_item = Table(
     sqlite_with_rowid=False,
 )
 
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    Column("item_id", _string(16), primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("action", _string(16), nullable=False),
+    Column("label", TEXT, nullable=False),
+    Column("external_id", TEXT),
+    Column("reason", TEXT, nullable=False),
+    Column("plan_id", ID, nullable=False),
+    Column("by", _string(200), nullable=False),
+    Column("at", AT, nullable=False),
+)
+
 staged = Table(
     "staged",
     metadata,
