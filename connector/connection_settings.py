@@ -371,7 +371,6 @@ class JumpCloudSettings(ConnectionSettings):
     org_id: str | None = None
     scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
     membership: Literal["direct", "transitive"] = "direct"
-    rate_share: float = Field(default=0.4, gt=0, le=1)
 
     def missing(self) -> str | None:
         has_key = self.api_key or (self.client_id and self.client_secret)

@@ -66,7 +66,6 @@ class JumpCloud:
                 auth,
                 dialect,
                 budget,
-                share=self.settings.rate_share,
                 timeouts=timeouts,
                 observer=observer,
                 beside=beside,

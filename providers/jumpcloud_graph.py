@@ -33,6 +33,24 @@ class Part(NamedTuple):
     missing: int = 0
 
 
+class Start:
+    """The first page of a list under way; as soon as it tells how long the list is, more are begun."""
+
+    def __init__(self, threads: Threads, fetch: Callable[[int], Piece]) -> None:
+        self.ahead = Ahead(lambda skip: threads.begin(fetch, skip), LIMIT)
+        self._fetch = fetch
+        self._pending = threads.begin(self._first)
+
+    def __call__(self) -> Piece:
+        return self._pending()
+
+    def _first(self) -> Piece:
+        page = self._fetch(0)
+        if page.total is not None and page.total > LIMIT:
+            self.ahead.foresee(LIMIT, page.total)
+        return page
+
+
 class Graph:
     """Reads whole graph lists.
 
@@ -44,35 +62,37 @@ class Graph:
         self._wire = wire
         self._threads = threads
 
-    def begin(self, path: str, what: str, read: Reader, skip: int) -> Callable[[], Piece]:
-        """Starts one page."""
-        ask = Ask(f"{path}?limit={LIMIT}&skip={skip}", what, bucket_of(path))
-        return self._threads.begin(lambda: self._wire.ask(ask, read)[1])
+    def begin(self, path: str, what: str, read: Reader) -> Start:
+        """Starts a list."""
+
+        def fetch(skip: int) -> Piece:
+            return self._wire.ask(Ask(f"{path}?limit={LIMIT}&skip={skip}", what, bucket_of(path)), read)[1]
+
+        return Start(self._threads, fetch)
 
     def ids(self, path: str, what: str, read: Reader) -> list[str]:
         """A whole list at once."""
-        first = self.begin(path, what, read, 0)
-        return [ident for part in self.parts(path, what, read, first) for ident in part.ids]
+        parts = self.parts(path, what, read, self.begin(path, what, read))
+        return [ident for part in parts for ident in part.ids]
 
-    def parts(self, path: str, what: str, read: Reader, first: Callable[[], Piece]) -> Iterator[Part]:
+    def parts(self, path: str, what: str, read: Reader, start: Start) -> Iterator[Part]:
         """The list, each id once; raises Incomplete when it changes each time it is read."""
         given: set[str] = set()
         for _ in range(_WALKS):
-            ahead = Ahead(lambda skip: self.begin(path, what, read, skip), LIMIT)
             try:
-                for ids, is_last, missing in _walk(ahead, first):
+                for ids, is_last, missing in _walk(start):
                     fresh = [ident for ident in ids if ident not in given]
                     given.update(fresh)
                     yield Part(fresh, is_last, missing)
                 return
             except Moved:
-                first = self.begin(path, what, read, 0)
+                start = self.begin(path, what, read)
         raise Incomplete(f"The list of {what} changed each time it was read; nothing was concluded from it.")
 
 
-def _walk(ahead: Ahead[Piece], first: Callable[[], Piece]) -> Iterator[Part]:
+def _walk(start: Start) -> Iterator[Part]:
     met: set[str] = set()
-    skip, page, total = 0, first(), None
+    skip, page, total = 0, start(), None
     for _ in range(DEFAULT_PAGE_CAP):
         if page.rows.set_aside:
             raise Incomplete(page.rows.set_aside[0].why)
@@ -80,14 +100,16 @@ def _walk(ahead: Ahead[Piece], first: Callable[[], Piece]) -> Iterator[Part]:
             raise Moved
         total, skip = page.total, skip + LIMIT
         met.update(page.rows.rows)
+        if total is not None and len(met) > total:
+            raise Moved
         is_counted = total is not None and skip >= total and len(met) >= total
         is_last = is_counted or (page.places == 0 and skip >= LIMIT + (total or 0))
         if not is_last:
-            ahead.foresee(skip, total)
+            start.ahead.foresee(skip, total)
         yield Part(list(page.rows.rows), is_last, max(0, (total or 0) - len(met)) if is_last else 0)
         if is_last:
             return
-        page = ahead.at(skip)
+        page = start.ahead.at(skip)
     raise Incomplete(f"A list does not end after {DEFAULT_PAGE_CAP} pages; the read was ended.")
 
 
@@ -99,10 +121,10 @@ class JumpCloudMembers:
         self._read: Reader = read_bound_users if transitive else read_members
         self._list = "membership" if transitive else "members"
 
-    def begin(self, group: GroupRow) -> Callable[[], Piece]:
-        return self._graph.begin(self._path(group), _what(group), self._read, 0)
+    def begin(self, group: GroupRow) -> Start:
+        return self._graph.begin(self._path(group), _what(group), self._read)
 
-    def pages(self, group: GroupRow, first: Callable[[], Piece]) -> Iterator[Page]:
+    def pages(self, group: GroupRow, first: Start) -> Iterator[Page]:
         found = 0
         for part in self._graph.parts(self._path(group), _what(group), self._read, first):
             found += len(part.ids)

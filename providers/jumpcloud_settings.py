@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from providers.given import Given
-from providers.pace import DEFAULT_SHARE
 from providers.scope import scope_of
 from providers.transport import checked_origin
 from sync.model.errors import Misconfigured
@@ -25,7 +24,6 @@ KEYS: Final = (
     "groups",
     "membership",
     "picture_attribute",
-    "rate_share",
 )
 REGIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     region: (
@@ -60,7 +58,6 @@ class JumpCloudSettings:
     scope_ids: tuple[str, ...] = ()
     transitive: bool = False
     picture_attribute: str | None = None
-    rate_share: float = DEFAULT_SHARE
 
     def __repr__(self) -> str:
         return f"JumpCloudSettings(console={self.console!r}, scope={self.scope!r})"
@@ -92,7 +89,6 @@ def jumpcloud_settings(settings: Mapping[str, object]) -> JumpCloudSettings:
         scope_ids=scope_ids,
         transitive=given.one_of("membership", ("direct", "transitive"), "direct") == "transitive",
         picture_attribute=given.text("picture_attribute") or None,
-        rate_share=given.share(),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -23,10 +23,10 @@ _EMPTY_DOUBT: Final = 5
 class MemberList(Protocol[F]):
     """How one vendor's member lists are read."""
 
-    def begin(self, group: GroupRow) -> Callable[[], F]:
-        """Starts the group's first page; the returned function waits for it."""
+    def begin(self, group: GroupRow) -> F:
+        """Starts the group's first page; gives what waits for it."""
 
-    def pages(self, group: GroupRow, first: Callable[[], F]) -> Iterator[Page]:
+    def pages(self, group: GroupRow, first: F) -> Iterator[Page]:
         """The group's members from that first page to the last; raises what stands in the way."""
 
 
@@ -64,7 +64,7 @@ class MemberReads(Generic[F]):
                 yield _unread(group, error.message)
             ahead.extend((group, self._lists.begin(group)) for group in islice(rest, 1))
 
-    def _one(self, group: GroupRow, first: Callable[[], F]) -> Iterator[Page]:
+    def _one(self, group: GroupRow, first: F) -> Iterator[Page]:
         """Pages of one group; an outage is raised, every other trouble of the group becomes MembersUnread."""
         try:
             yield from self._lists.pages(group, first)

@@ -105,7 +105,6 @@ TYPES: Final = _table(
             "groups",
             "membership",
             "picture_attribute",
-            "rate_share",
         ),
         secret_keys=frozenset({"api_key", "client_secret", "second_client_secret"}),
         opens="providers.jumpcloud:JumpCloud",
