@@ -21,6 +21,7 @@ from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.repeats import Repeats
+from connector.usecases.request_log import RequestLog
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.signing_in import SigningIn
@@ -66,6 +67,7 @@ class App:
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
         self.webhooks = Webhooks(self.wires)
+        self.request_log = RequestLog(self.wires)
         self.accounts = Accounts(self.wires)
         self.signing_in = SigningIn(self.wires)
         self.keys = Keys(self.wires)
@@ -92,6 +94,7 @@ class App:
     def close(self) -> None:
         if self.sign_in_provider is not None:
             self.sign_in_provider.close()
+        self.request_log.close()
         self.wires.database.close()
 
     def __enter__(self) -> Self:

@@ -21,6 +21,7 @@ from pydantic import (
 
 from connector.durations import span
 from connector.schedule import check_schedule
+from scim_server.schemas import catalogue_of
 from sync import expression, group_rules, mapping
 from sync.model.connection import ActiveRule, Adopt, AttributeRule, Limit, Mode, Policy, Safeguards
 from sync.model.errors import Misconfigured
@@ -233,6 +234,21 @@ class ScimSettings(Section):
     external_id_unique: bool | None = None
     reactivate_on_post: bool | None = None
     put_absent_members: Literal["keep", "clear"] | None = None
+    extensions: dict[Literal["User", "Group"], list[dict[str, Any]]] | None = None
+    log_bodies: bool | None = None
+    log_kept: Span | None = None
+
+    @field_validator("extensions")
+    @classmethod
+    def _schemas(
+        cls, given: dict[str, list[dict[str, Any]]] | None
+    ) -> dict[str, list[dict[str, Any]]] | None:
+        if given is not None:
+            try:
+                catalogue_of({"extensions": given})
+            except Misconfigured as error:
+                raise ValueError(error.message) from None
+        return given
 
 
 class ConnectionSettings(Section):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 class Served:
     """One request and how it ended, for logs and counters; ``quirks`` are the leniencies it needed.
 
-    ``admitted`` tells that its token opened the connection it names; anybody can name one without.
+    ``settings`` are those of the connection when its token opened it, else empty.
 
     ``request.headers`` holds the token and ``request.body`` personal data: redact before keeping.
     """
@@ -41,7 +41,7 @@ class Served:
     answer: Answer
     seconds: float
     quirks: tuple[str, ...]
-    admitted: bool
+    settings: Mapping[str, Any]
 
 
 MOUNT = "/scim/v2"
@@ -80,7 +80,7 @@ def scim_app(
                     answer=given,
                     seconds=seconds,
                     quirks=tuple(asked.notes),
-                    admitted=asked.admitted,
+                    settings=asked.settings,
                 )
             )
 
@@ -103,13 +103,13 @@ def with_scim(scim: ASGIApp, others: ASGIApp, mount: str = MOUNT) -> ASGIApp:
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """A request on its way: ``notes`` collects the leniencies it needs, ``admitted`` that its token fits."""
+    """A request on its way: ``notes`` collects the leniencies it needs, ``settings`` come with its token."""
 
     request: Request
     base: str
     cursor_key: bytes
     notes: list[str] = field(default_factory=list)
-    admitted: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def _answered(gateway: Gateway, asked: Asked) -> Answer:
@@ -146,7 +146,7 @@ async def _answer(gateway: Gateway, asked: Asked) -> Answer:
         cursor_key=asked.cursor_key,
         notes=asked.notes,
     )
-    asked.admitted = True
+    asked.settings = call.access.settings
     return await _ended(
         gateway.start(
             lambda: routes.answer(call), writes=routes.writes(request), is_short=routes.is_short(request)

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from scim_server.exchange import MAX_JSON_DEPTH
+from scim_server.errors import ScimError
+from scim_server.exchange import MAX_JSON_DEPTH, Request
 
 MASK = "…"
 _PLAIN_KEYS = frozenset({"schemas", "op", "path", "type", "method", "bulkid", "resourcetype"})
@@ -33,6 +34,22 @@ def redacted_query(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         else:
             kept[name] = [MASK] if name == "cursor" else list(values)
     return kept
+
+
+def redacted_path(request: Request) -> str:
+    """Path and query as they may be kept: ``/Users?filter=userName eq "…"``."""
+    path = "/" + "/".join(segment[:100] for segment in request.path[:10])
+    try:
+        parameters = redacted_query(request.parameters)
+    except ScimError:
+        return _printable(f"{path}?{MASK}")
+    query = "&".join(f"{name}={value}" for name, values in parameters.items() for value in values)
+    return _printable(f"{path}?{query}" if query else path)
+
+
+def _printable(text: str) -> str:
+    """At most 1,000 characters, none of which a database or a terminal minds."""
+    return "".join(sign if sign.isprintable() else MASK for sign in text[:1000])
 
 
 def redacted_body(body: bytes | None) -> str:

@@ -7,7 +7,8 @@ Only what is stored is announced. Departures from the RFC's listing, each by its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast, get_args
@@ -320,31 +321,53 @@ STANDARD = _catalogue()
 def catalogue_of(settings: Mapping[str, Any]) -> Catalogue:
     """The catalogue of a connection: the standard one and the extensions of its setting ``extensions``.
 
+    Raises Misconfigured when they are no schemas.
+
     The setting is ``{"User": [schema, …], "Group": [schema, …]}``, each schema in the form of RFC 7643 §7.
     """
     extensions = settings.get("extensions")
     return _configured(orjson.dumps(extensions)) if extensions else STANDARD
 
 
+_URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9:._-]{1,200}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
+
+
 @lru_cache(maxsize=64)
 def _configured(text: bytes) -> Catalogue:
     given = orjson.loads(text)
-    return _catalogue(_schemas(given.get("User", ())), _schemas(given.get("Group", ())))
+    return _catalogue(_schemas(given.get("User", [])), _schemas(given.get("Group", [])))
 
 
-def _schemas(definitions: Sequence[Mapping[str, Any]]) -> tuple[Schema, ...]:
-    return tuple(
-        Schema(
-            urn=given["id"],
-            name=given.get("name", given["id"]),
-            description=given.get("description", ""),
-            attributes=tuple(_attribute(each) for each in given["attributes"]),
-        )
-        for given in definitions
+def _schemas(definitions: Any) -> tuple[Schema, ...]:
+    if not isinstance(definitions, list):
+        raise Misconfigured("Schema extensions are lists of schemas, under User and under Group.")
+    return tuple(_schema(given) for given in definitions)
+
+
+def _schema(given: Any) -> Schema:
+    urn = given.get("id") if isinstance(given, dict) else None
+    if not isinstance(urn, str) or _URN.fullmatch(urn) is None:
+        raise Misconfigured('A schema extension needs an "id" such as urn:example:scim:extension:User.')
+    if urn.lower() in {known.lower() for known in (CORE, GROUP, ENTERPRISE)}:
+        raise Misconfigured(f"The schema {urn} is there already; an extension has a URN of its own.")
+    attributes = given.get("attributes")
+    if not isinstance(attributes, list) or not attributes:
+        raise Misconfigured(f'The schema {urn} needs its "attributes", in the form of RFC 7643 section 7.')
+    return Schema(
+        urn=urn,
+        name=str(given.get("name", urn)),
+        description=str(given.get("description", "")),
+        attributes=tuple(_attribute(each) for each in attributes),
     )
 
 
-def _attribute(given: Mapping[str, Any]) -> Attribute:
+def _attribute(given: Any) -> Attribute:
+    name = given.get("name") if isinstance(given, dict) else None
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        raise Misconfigured(f"A schema attribute needs a name of letters, digits, - and _, not {name!r}.")
+    if not isinstance(given.get("subAttributes", []), list):
+        raise Misconfigured(f"The subAttributes of {name} must be a list.")
     kind = given.get("type", "string")
     if kind not in get_args(AttributeType):
         raise Misconfigured(f"The schema attribute {given.get('name')!r} has the unknown type {kind!r}.")

@@ -126,6 +126,30 @@ def resume(door: Door, name: str) -> int:
     return ExitCode.DONE
 
 
+@connections.command(cls=Verb, epilog=example("connector connections log acme --failed"))
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@click.option("--failed", is_flag=True, help="Only requests that were refused.")
+@verb
+def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
+    """Show what the IdP asked the SCIM endpoint lately, newest first; names in it are masked."""
+    found = door.app.request_log.listed(name, limit=limit, failed=failed)
+    rows = [
+        [
+            row["at"],
+            row["method"],
+            row["path"],
+            row["status"],
+            f"{row['ms']:g} ms",
+            row["detail"] or ", ".join(row["quirks"]),
+        ]
+        for row in found
+    ]
+    headers = ("AT", "METHOD", "PATH", "STATUS", "TOOK", "DETAIL OR QUIRKS")
+    door.show({"requests": found}, lambda: table(headers, rows, "no requests yet"))
+    return ExitCode.DONE
+
+
 def _show(door: Door, shape: dict[str, Any]) -> None:
     settings = ", ".join(f"{key}={value}" for key, value in shape["settings"].items())
     shown = [(key, value) for key, value in shape.items() if key not in {"settings", "sealed"}]

@@ -54,6 +54,24 @@ class Tested(TypedDict):
     error: str | None
 
 
+class Request(TypedDict):
+    seq: int
+    at: str
+    method: str
+    path: str
+    status: int
+    ms: float
+    detail: str | None
+    quirks: list[str]
+    client: str | None
+    request_body: str | None
+    answer_body: str | None
+
+
+class Requests(TypedDict):
+    requests: list[Request]
+
+
 class Removed(TypedDict):
     id: str
     removed: bool

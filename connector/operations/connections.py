@@ -8,7 +8,7 @@ from pydantic import Field
 
 from connector.connection_settings import TYPES
 from connector.operations import answers
-from connector.operations.arguments import Ref, Settings
+from connector.operations.arguments import Limit, Ref, Sequence, Settings
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -101,3 +101,23 @@ def pause(call: Call, *, connection: Ref) -> dict[str, Any]:
 def resume(call: Call, *, connection: Ref) -> dict[str, Any]:
     """Go on after a pause."""
     return call.app.connections.pause(connection, paused=False)
+
+
+@operation(
+    "GET",
+    "/connections/{connection}/log",
+    Role.VIEWER,
+    answers.Requests,
+    rows="requests",
+    cli="connections log {connection}",
+)
+def log(
+    call: Call, *, connection: Ref, limit: Limit = 100, before: Sequence | None = None, failed: bool = False
+) -> dict[str, Any]:
+    """List the last SCIM requests of a connection, newest first; names in them are masked.
+
+    `before` is the `seq` of the last one seen; `failed` leaves out what went well. Bodies are there, with
+    every value masked, while the connection's setting `scim.log_bodies` is on.
+    """
+    found = call.app.request_log.listed(connection, limit=limit, before=before, failed=failed)
+    return {"requests": found}

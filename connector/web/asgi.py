@@ -41,4 +41,5 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     others = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=HANDLERS)
-    return with_scim(scim_app(app.dashboard.gateway(), app.settings.url), others)
+    scim = scim_app(app.dashboard.gateway(), app.settings.url, observe=app.request_log.note)
+    return with_scim(scim, others)

@@ -1,0 +1,142 @@
+"""The incoming log: what each identity provider asked lately, how it ended, and which quirks it needed.
+
+Requests are noted in memory and written together about once a second, so that no request waits for
+its own entry. A crash loses the entries of that second, nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from connector.durations import span
+from connector.usecases.wires import Wires
+from scim_server.app import Served
+from scim_server.redaction import redacted_body, redacted_path
+from sync.model.errors import ConnectorError
+from sync.store import connections, scim_requests
+from sync.store.times import to_text
+
+REST_S: Final = 1.0
+WAITING_MAX: Final = 1000
+"""Requests of one connection noted within a rest; of more, the last ones are kept."""
+
+CONNECTIONS_MAX: Final = 1000
+FORGET_EVERY: Final = timedelta(minutes=1)
+KEPT: Final = "7d"
+BODY_MAX_BYTES: Final = 16 * 1024
+
+log = structlog.get_logger("connector.request_log")
+
+
+class RequestLog:
+    """The last SCIM requests of each connection."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+        self._waiting: dict[str, deque[tuple[datetime, Served]]] = defaultdict(
+            lambda: deque(maxlen=WAITING_MAX)
+        )
+        self._forgot_at: datetime | None = None
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
+
+    def note(self, served: Served) -> None:
+        """Remember a request; waits for nothing."""
+        connection_id = served.request.connection_id
+        if connection_id not in self._waiting and len(self._waiting) >= CONNECTIONS_MAX:
+            return
+        self._waiting[connection_id].append((self._wires.clock(), served))
+        if self._thread is None:
+            self._begin()
+
+    def listed(
+        self, ref: str, *, limit: int = 100, before: int | None = None, failed: bool = False
+    ) -> list[dict[str, Any]]:
+        """The newest requests of a connection first; ``failed`` shows only those that were refused."""
+        self.write()
+        with self._wires.database.read() as conn:
+            found = connections.find(conn, ref)
+            rows = scim_requests.listed(conn, found.id, limit=limit, before=before, failed=failed)
+        return [{name: value for name, value in row.items() if name != "connection_id"} for row in rows]
+
+    def write(self) -> None:
+        """Write what was noted; now and then, drop what is too old."""
+        taken = [(key, self._waiting.pop(key)) for key in list(self._waiting)]
+        now = self._wires.clock()
+        is_time = self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY
+        if not taken and not is_time:
+            return
+
+        def unit(conn: Any) -> None:
+            settings = scim_requests.settings_of(conn)
+            entries = [entry for key, noted in taken if key in settings for entry in noted]
+            entries.sort(key=lambda entry: entry[0])
+            scim_requests.add(conn, [_row(at, served) for at, served in entries])
+            for key, chosen in settings.items() if is_time else ():
+                scim_requests.forget(conn, key, now - span(chosen.get("log_kept") or KEPT))
+
+        self._wires.database.submit(unit)
+        if is_time:
+            self._forgot_at = now
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _begin(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._ending.is_set():
+                self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            ended = self._ending.wait(REST_S)
+            try:
+                self.write()
+            except ConnectorError as error:
+                log.warning("requests could not be noted", why=error.message)
+
+
+def _row(at: datetime, served: Served) -> dict[str, Any]:
+    request, answer = served.request, served.answer
+    keeps_bodies = bool(served.settings.get("log_bodies"))
+    return {
+        "connection_id": request.connection_id,
+        "at": to_text(at),
+        "method": request.method[:16],
+        "path": redacted_path(request),
+        "status": answer.status,
+        "ms": round(served.seconds * 1000, 2),
+        "detail": _detail(answer.body) if answer.status >= 400 else None,
+        "quirks": orjson.dumps(sorted(set(served.quirks))).decode(),
+        "client": _client(request.headers.get("user-agent")),
+        "request_body": _body(request.body) if keeps_bodies else None,
+        "answer_body": _body(answer.body) if keeps_bodies else None,
+    }
+
+
+def _detail(body: bytes) -> str | None:
+    """The sentence the client was told."""
+    said = orjson.loads(body).get("detail") if body else None
+    return str(said) if said else None
+
+
+def _client(header: str | None) -> str | None:
+    return header[:200].replace("\0", "") if header else None
+
+
+def _body(body: bytes | None) -> str | None:
+    if not body:
+        return None
+    return redacted_body(body) if len(body) <= BODY_MAX_BYTES else f"{len(body)} bytes, too many to keep"
