@@ -1,13 +1,12 @@
 """A real browser on the console, watched: what it complains about fails the test."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.browsers import chromium
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -19,11 +18,6 @@ FLAGS = (
     "--disable-sync",
 )
 SIZE: ViewportSize = {"width": 1360, "height": 900}
-
-
-def chromium() -> str | None:
-    """Where the system's browser is."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 @contextmanager
@@ -60,8 +54,3 @@ def visiting(browser: Browser, url: str, *, dark: bool = False) -> Iterator[Page
     finally:
         context.close()
     assert complaints == []
-
-
-def shot(page: Page, name: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)

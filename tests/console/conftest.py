@@ -17,15 +17,6 @@ from tests.console import browsing
 from tests.serving import serving
 
 PASSWORD = "four words make one"
-REASON = "no Chromium here; install it (apt-get install chromium) to run the tests under tests/console"
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser these tests are left out, and one line says so."""
-    if browsing.chromium() is None:
-        for item in items:
-            if "tests/console" in item.path.as_posix():
-                item.add_marker(pytest.mark.skip(reason=REASON))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +35,7 @@ class Console:
             if role is not None:
                 email = f"{role.value}@example.com"
                 if email not in {each["email"] for each in self.app.accounts.listed()}:
-                    self.app.accounts.add(email, role, by="test", password=PASSWORD)
+                    self.app.accounts.add(email, role, by="test")
                 path = self.app.accounts.link(email, by="test")["link"].rpartition("/")[2]
                 page.goto(f"/link/{path}")
                 page.wait_for_url(f"{self.url}/")
@@ -96,6 +87,15 @@ def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
         start("okta", users=120, groups=8, seed=3) as idp,
         console_over(tmp_path_factory.mktemp("console"), browser, idp) as made,
     ):
+        lived(made)
+        burst(made)
+        yield made
+
+
+@pytest.fixture
+def busy(tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    """A console of one's own with a held plan, to be changed."""
+    with start("okta", users=60, groups=3, seed=5) as idp, console_over(tmp_path, browser, idp) as made:
         lived(made)
         burst(made)
         yield made
