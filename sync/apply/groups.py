@@ -8,7 +8,7 @@ from typing import Any
 from sync import undo
 from sync.apply.context import Applied, Context, external_id_of, origin_after, put_back
 from sync.apply.ledger import tell
-from sync.apply.members import put_members_back
+from sync.apply.members import KNOWN_NOW, Move, put_members_back, tell_moves
 from sync.model.change import Action, Change
 from sync.model.document import group_document
 from sync.model.resources import GroupRecord, fold
@@ -46,18 +46,24 @@ def write_groups(conn: Conn, changes: Sequence[Change], context: Context, applie
             )
     writes.insert_groups(conn, new_rows)
     writes.replace_rows(conn, directory_group, changed_rows)
+    moves: list[Move] = []
     if names:
-        writes.resolve_pending(conn, context.connection.id, names, "group")
+        known = writes.resolve_pending(conn, context.connection.id, names, "group")
+        moves += [Move(Action.MEMBER_ADD, id_, value, "group", KNOWN_NOW) for id_, value in known]
     after = {row["id"]: row for row in (*new_rows, *changed_rows)}
     kept = [_kept_of_group(conn, change, rows, after, context) for change in fit]
     for change in fit:
         if change.action is Action.GROUP_DELETE:
             writes.empty_group(conn, change.subject.id)
-            writes.leave_all_groups(conn, change.subject.id, context.at)
+            left = writes.leave_all_groups(conn, change.subject.id, context.at)
+            moves += [
+                Move(Action.MEMBER_REMOVE, id_, change.subject.id, "group", change.reason) for id_ in left
+            ]
         elif change.restore is not None:
-            put_members_back(conn, change.subject.id, change.restore, context)
+            moves += put_members_back(conn, change.subject.id, change.restore, context)
     applied.done.extend(fit)
     tell(conn, fit, after, context, kept)
+    tell_moves(conn, moves, context)
 
 
 def _kept_of_group(

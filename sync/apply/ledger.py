@@ -17,20 +17,39 @@ Row = Mapping[str, Any]
 
 
 def tell(
-    conn: Conn, changes: Sequence[Change], after: Mapping[str, Row], context: Context, kept: Sequence[Any]
+    conn: Conn,
+    changes: Sequence[Change],
+    after: Mapping[str, Row],
+    context: Context,
+    kept: Sequence[Any],
+    *,
+    members: Sequence[Sequence[Row]] = (),
 ) -> None:
     """History for every change, an event for each that somebody outside can notice.
 
     ``kept`` goes with the changes, one by one, where a run could be taken back; else it is empty.
+    ``members`` goes with changes of members: who came or left, as somebody outside knows them.
     """
     undos = kept or [None] * len(changes)
     writes.insert_history(
         conn, [_history_row(change, context, keep) for change, keep in zip(changes, undos, strict=True)]
     )
-    told = [change for change in changes if change.action in event.TYPES]
+    tell_events(conn, changes, after, context, members)
+
+
+def tell_events(
+    conn: Conn,
+    changes: Sequence[Change],
+    after: Mapping[str, Row],
+    context: Context,
+    members: Sequence[Sequence[Row]] = (),
+) -> None:
+    """An event for each change that somebody outside can notice."""
+    whole = members or [()] * len(changes)
+    told = [pair for pair in zip(changes, whole, strict=True) if pair[0].action in event.TYPES]
     named = {"id": context.connection.id, "name": context.connection.name}
     rows = []
-    for change, event_id in zip(told, new_ids(len(told)), strict=True):
+    for (change, who), event_id in zip(told, new_ids(len(told)), strict=True):
         subject_id = change.subject.user_id if change.subject.kind == "user" else change.subject.id
         rows.append(
             {
@@ -48,7 +67,7 @@ def tell(
                         connection=named,
                         run_id=context.run_id,
                         actor=context.actor,
-                        snapshot=_snapshot(change, after.get(subject_id or "")),
+                        snapshot=_snapshot(change, after.get(subject_id or ""), who),
                     )
                 ),
             }
@@ -80,9 +99,9 @@ def announce(conn: Conn, event_type: str, said: Mapping[str, Any], context: Cont
     writes.insert_events(conn, [row])
 
 
-def _snapshot(change: Change, row: Row | None) -> dict[str, Any]:
-    if change.members:
-        return {"members": list(change.members)}
+def _snapshot(change: Change, row: Row | None, members: Sequence[Row]) -> dict[str, Any]:
+    if members:
+        return {"members": members}
     if row is None:
         return {}
     names = ("id", *USER_FIELDS) if change.subject.kind == "user" else ("id", "name", "tag", "external_id")

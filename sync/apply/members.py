@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync.apply.context import Applied, Context
-from sync.apply.ledger import tell
-from sync.model.change import Action, Change
+from sync.apply.ledger import tell, tell_events
+from sync.model.change import Action, Change, Subject
 from sync.store import writes
 from sync.store.database import Conn
 
@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 def write_members(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
     """Write a batch of member changes."""
     told, kept = [], []
+    who: list[Sequence[writes.Moved]] = []
     for change in changes:
         group_id = change.subject.id
         writes.lock_group(conn, group_id)
@@ -25,20 +26,24 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
             writes.touch_group(conn, group_id, context.at)
             told.append(change)
             kept.append({"members": ended} if ended and context.run_id else None)
+            who.append(moved)
         (applied.done if moved else applied.unchanged).append(change)
         if context.origin == "pull":
             writes.settle_digest(conn, group_id, change.fingerprint, change.whole)
-    tell(conn, told, {}, context, kept)
+    tell(conn, told, {}, context, kept, members=identified(conn, who))
 
 
-def _move_members(conn: Conn, change: Change, context: Context) -> tuple[int, list[writes.Membership]]:
-    """How many memberships began or ended, and the ended ones."""
+def _move_members(
+    conn: Conn, change: Change, context: Context
+) -> tuple[Sequence[writes.Moved], list[writes.Membership]]:
+    """Who came or left, and the memberships that ended."""
     group_id, connection_id = change.subject.id, context.connection.id
     if change.action is Action.MEMBER_REMOVE:
         ended = writes.remove_members(conn, group_id, connection_id, change.members)
-        return len(ended), ended
+        return [(row[0], row[1]) for row in ended], ended
     if change.restore is not None:
-        return put_members_back(conn, group_id, change.restore, context), []
+        back = put_members_back(conn, group_id, change.restore, context)
+        return [(move.value, move.kind) for move in back if move.group_id == group_id], []
     moved = writes.add_members(
         conn, group_id, connection_id, change.members, run_id=context.run_id, at=context.at
     )
@@ -46,11 +51,51 @@ def _move_members(conn: Conn, change: Change, context: Context) -> tuple[int, li
     return moved, []
 
 
-def put_members_back(conn: Conn, group_id: str, restore: Row, context: Context) -> int:
-    """Former memberships of a group, and those it had itself; returns how many it has again."""
-    rows = [(group_id, *row) for row in restore.get("members", ())]
-    inside = [(other, group_id, *row) for other, *row in restore.get("inside", ())]
-    writes.put_members(conn, inside, run_id=context.run_id)
+def put_members_back(conn: Conn, group_id: str, restore: Row, context: Context) -> list[Move]:
+    """Former memberships of a group, and those it had itself; returns who is in which group again."""
+    there = {row[0] for row in writes.members_of(conn, group_id)}
+    above = {row[0] for row in writes.memberships_of(conn, group_id)}
+    rows = [(group_id, *row) for row in restore.get("members", ()) if row[0] not in there]
+    inside = [(other, group_id, *row) for other, *row in restore.get("inside", ()) if other not in above]
+    writes.put_members(conn, [*inside, *rows], run_id=context.run_id)
     for other, *_ in inside:
         writes.touch_group(conn, other, context.at)
-    return writes.put_members(conn, rows, run_id=context.run_id)
+    return [Move(Action.MEMBER_ADD, row[0], row[1], row[2], _BACK) for row in (*inside, *rows)]
+
+
+class Move(NamedTuple):
+    """A membership that began or ended because of another change."""
+
+    action: Action
+    group_id: str
+    value: str
+    kind: str
+    reason: str
+
+
+KNOWN_NOW = "a member whom the directory had named before is known now"
+_BACK = "put back by an undo"
+
+
+def tell_moves(conn: Conn, moves: Sequence[Move], context: Context) -> None:
+    """One event per group for memberships that follow from another change; history has that one."""
+    by_group: dict[tuple[Action, str, str], list[writes.Moved]] = {}
+    for move in moves:
+        by_group.setdefault((move.action, move.group_id, move.reason), []).append((move.value, move.kind))
+    names = writes.group_names(conn, [group_id for _, group_id, _ in by_group])
+    changes = [
+        Change(
+            action=action,
+            subject=Subject(kind="group", id=id_, label=names[id_][0], external_id=names[id_][1]),
+            reason=reason,
+            count=len(moved),
+        )
+        for (action, id_, reason), moved in by_group.items()
+    ]
+    tell_events(conn, changes, {}, context, identified(conn, list(by_group.values())))
+
+
+def identified(conn: Conn, moved: Sequence[Sequence[writes.Moved]]) -> list[list[Row]]:
+    """Who these are to somebody outside, list by list."""
+    known = writes.identities(conn, [each for part in moved for each in part])
+    return [[known[value] for value, _ in part if value in known] for part in moved]

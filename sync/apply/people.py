@@ -9,6 +9,7 @@ from typing import Any
 from sync import undo
 from sync.apply.context import LINKING, USER_FIELDS, Applied, Context, external_id_of, origin_after, put_back
 from sync.apply.ledger import tell
+from sync.apply.members import KNOWN_NOW, Move, tell_moves
 from sync.model.change import Action, Change
 from sync.model.document import user_document
 from sync.model.resources import Status, UserRecord, fold
@@ -18,6 +19,9 @@ from sync.store.schema import directory_user, users
 from sync.store.text import from_json, to_json
 
 Row = Mapping[str, Any]
+
+
+DELETED = "deleted at the directory"
 
 
 @dataclass(slots=True)
@@ -61,10 +65,11 @@ def write_people(conn: Conn, changes: Sequence[Change], context: Context, applie
         fit.append(change)
         _person(change, rows, accounts, context, people)
     kept = _kept_of_people(conn, fit, rows, people, context)
-    _write_people(conn, people, context)
+    moves = _write_people(conn, people, context)
     _settle_questions(conn, fit, context)
     applied.done.extend(fit)
     tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context, kept)
+    tell_moves(conn, moves, context)
 
 
 def _kept_of_people(
@@ -185,7 +190,9 @@ def _person(
         (people.links if row is None else people.relinks).append(_link_row(change, context))
 
 
-def _write_people(conn: Conn, people: _People, context: Context) -> None:
+def _write_people(conn: Conn, people: _People, context: Context) -> list[Move]:
+    """Write the rows; returns the memberships that began or ended with them."""
+    moves: list[Move] = []
     writes.insert_directory_users(conn, people.new_rows)
     writes.replace_rows(conn, directory_user, people.rows)
     for directory_id, keys in people.emails.items():
@@ -197,12 +204,14 @@ def _write_people(conn: Conn, people: _People, context: Context) -> None:
     for row in people.relinks:
         writes.set_link(conn, row)
     if people.names:
-        for group_id in dict.fromkeys(
-            writes.resolve_pending(conn, context.connection.id, people.names, "user")
-        ):
+        known = writes.resolve_pending(conn, context.connection.id, people.names, "user")
+        for group_id in dict.fromkeys(group_id for group_id, _ in known):
             writes.touch_group(conn, group_id, context.at)
+        moves += [Move(Action.MEMBER_ADD, id_, value, "user", KNOWN_NOW) for id_, value in known]
     for directory_id in people.tombstones:
-        writes.leave_all_groups(conn, directory_id, context.at)
+        left = writes.leave_all_groups(conn, directory_id, context.at)
+        moves += [Move(Action.MEMBER_REMOVE, id_, directory_id, "user", DELETED) for id_ in left]
+    return moves
 
 
 def _note_emails(written: Row, before: Row | None, people: _People) -> None:

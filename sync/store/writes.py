@@ -228,33 +228,35 @@ def _bound(conn: Connection, group_id: str, connection_id: str, values: Sequence
 
 def add_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
-) -> int:
-    """Put everybody named into the group; who is unknown becomes pending. Returns how many are new."""
+) -> list[Moved]:
+    """Put everybody named into the group; who is unknown becomes pending. Returns who is new in it."""
     added, rest = _add_known(conn, group_id, connection_id, values, run_id=run_id, at=at)
     return added + _add_resolved(conn, group_id, connection_id, rest, run_id=run_id, at=at) if rest else added
 
 
 def _add_resolved(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
-) -> int:
+) -> list[Moved]:
     """Put everybody named into the group, by whichever of our or their ids names them."""
     bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
-    return _ADD_RESOLVED[conn.dialect.name].run(conn, **bound)
+    return [(value, kind) for value, kind in _ADD_RESOLVED[conn.dialect.name].all(conn, **bound)]
 
 
 def _add_known(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
-) -> tuple[int, list[str]]:
-    """Put those into the group whom the IdP's id names, nearly everybody: how many are new, and the rest."""
-    added, known = 0, set[str]()
+) -> tuple[list[Moved], list[str]]:
+    """Put those into the group whom the IdP's id names, nearly everybody: who is new, and the rest."""
+    added: list[Moved] = []
+    rest: list[str] = []
     for part in chunks(values):
-        named = {row.external_id for row in _KNOWN.all(conn, connection=connection_id, keys=part)}
-        if named:
-            known |= named
-            added += _ADD_KNOWN[conn.dialect.name].run(
-                conn, connection=connection_id, keys=part, group=group_id, run=run_id, at=at
-            )
-    return added, [value for value in values if value not in known]
+        new = _ADD_KNOWN[conn.dialect.name].all(
+            conn, connection=connection_id, keys=part, group=group_id, run=run_id, at=at
+        )
+        added += [(row[0], "user") for row in new]
+        if len(new) < len(part):  # some are unknown, or in it already
+            known = {row.external_id for row in _KNOWN.all(conn, connection=connection_id, keys=part)}
+            rest += [value for value in part if value not in known]
+    return added, rest
 
 
 _NAMED = (
@@ -268,7 +270,7 @@ _ADD_RESOLVED = {
         sa.text(
             "INSERT INTO member (group_id, value, kind, run_id, added_at) "
             f"SELECT DISTINCT :group, {_TARGET}, {_KIND}, CAST(:run AS VARCHAR), :at {_resolved(name)} "
-            "WHERE true ON CONFLICT DO NOTHING"
+            "WHERE true ON CONFLICT DO NOTHING RETURNING value, kind"
         )
     )
     for name in ("postgresql", "sqlite")
@@ -296,10 +298,64 @@ _ADD_KNOWN = {
             ).where(*_NAMED),
         )
         .on_conflict_do_nothing()
+        .returning(member.c.value)
     )
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
+
+def identities(conn: Connection, moved: Iterable[Moved]) -> dict[str, Row]:
+    """Who these members are to somebody outside, by member value: our ids, and the IdP's."""
+    found: dict[str, Row] = {}
+    users_: list[str] = []
+    groups_: list[str] = []
+    for value, kind in moved:
+        if kind == "pending":
+            found[value] = _identity("pending", None, value, None)
+        else:
+            (users_ if kind == "user" else groups_).append(value)
+    for part in chunks(users_):
+        for id_, external_id, user_id in _WHO.all(conn, keys=part):
+            found[id_] = _identity("user", id_, external_id, user_id)
+    for part in chunks(groups_):
+        for id_, external_id in _WHICH.all(conn, keys=part):
+            found[id_] = _identity("group", id_, external_id, None)
+    return found
+
+
+def _identity(kind: str, directory_id: str | None, external_id: str | None, user_id: str | None) -> Row:
+    return {"kind": kind, "user_id": user_id, "directory_id": directory_id, "external_id": external_id}
+
+
+_WHO = Prepared(
+    sa.select(
+        directory_user.c.id,
+        sa.func.coalesce(directory_user.c.external_id, directory_user.c.scim_external_id),
+        link.c.user_id,
+    )
+    .outerjoin(link, link.c.directory_user_id == directory_user.c.id)
+    .where(among(directory_user.c.id, "keys"))
+)
+_WHICH = Prepared(
+    sa.select(
+        directory_group.c.id,
+        sa.func.coalesce(directory_group.c.external_id, directory_group.c.scim_external_id),
+    ).where(among(directory_group.c.id, "keys"))
+)
+
+
+def group_names(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """Name and external id of groups, by our id."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for part in chunks(ids):
+        query = sa.select(directory_group.c.id, directory_group.c.name, directory_group.c.external_id)
+        for id_, name, external_id in conn.execute(query.where(directory_group.c.id.in_(part))):
+            found[id_] = (name, external_id)
+    return found
+
+
+Moved = tuple[str, str]
+"""Who came into a group or left it: the member's value and its kind, "user", "group" or "pending"."""
 
 Membership = tuple[str, str, str | None, str]
 """A membership seen from one side: (the other side's id, kind, display, added_at)."""
@@ -326,15 +382,16 @@ def memberships_of(conn: Connection, value: str) -> list[Membership]:
 
 def put_members(
     conn: Connection, rows: Sequence[tuple[str, str, str, str | None, str]], *, run_id: str | None
-) -> int:
-    """Put memberships back as (group_id, value, kind, display, added_at); returns how many were missing."""
+) -> None:
+    """Put memberships back as (group_id, value, kind, display, added_at)."""
     statement = sa.text(
         "INSERT INTO member (group_id, value, kind, display, run_id, added_at) "
         "VALUES (:group, :value, :kind, :display, :run, :at) ON CONFLICT DO NOTHING"
     )
     names = ("group", "value", "kind", "display", "at")
     bound = [dict(zip(names, row, strict=True)) | {"run": run_id} for row in rows]
-    return conn.execute(statement, bound).rowcount if bound else 0
+    if bound:
+        conn.execute(statement, bound)
 
 
 def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -> None:
@@ -377,17 +434,19 @@ _TOUCH = Prepared(
 )
 
 
-def resolve_pending(conn: Connection, connection_id: str, names: Mapping[str, str], kind: str) -> list[str]:
+def resolve_pending(
+    conn: Connection, connection_id: str, names: Mapping[str, str], kind: str
+) -> list[tuple[str, str]]:
     """Turn pending members into known ones; ``names`` maps foreign id to our id.
 
-    Returns the groups that gained somebody.
+    Returns (group, our id of who is now known in it).
     """
-    groups: list[str] = []
+    known: list[tuple[str, str]] = []
     for part in chunks(names):
         for group_id, value in _PENDING.all(conn, of=connection_id, keys=part):
-            groups.append(group_id)
+            known.append((group_id, names[value]))
             _settle(conn, group_id, value, names[value], kind)
-    return groups
+    return known
 
 
 _PENDING = Prepared(

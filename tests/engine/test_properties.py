@@ -276,15 +276,20 @@ FIELDS = ("email", "first_name", "last_name", "picture_url", "active")
 def _told(house: House) -> dict[str, Any]:
     """What somebody knows who only ever listened to the events."""
     known: dict[str, Any] = {}
+    inside: set[tuple[str, str]] = set()
     for event in house.changes_told():
         kind, snapshot, id_ = event["type"], event["snapshot"], event["subject"]["id"]
         if kind.startswith("user."):
             known[id_] = {name: snapshot[name] for name in FIELDS}
         elif kind == "group.deleted":
             del known[id_]
+            inside = {pair for pair in inside if pair[0] != id_}
+        elif kind in {"group.members_added", "group.members_removed"}:
+            pairs = {(id_, who["directory_id"]) for who in snapshot["members"] if who["directory_id"]}
+            inside = inside | pairs if kind == "group.members_added" else inside - pairs
         elif kind in {"group.created", "group.renamed"}:
             known[id_] = {name: snapshot[name] for name in ("name", "tag")}
-    return known
+    return known | {"members": inside}
 
 
 def _stored(house: House) -> dict[str, Any]:
@@ -292,7 +297,9 @@ def _stored(house: House) -> dict[str, Any]:
     managed = {row["user_id"] for row in house.rows("link")}
     groups = [row for row in house.rows("directory_group") if row["deleted_at"] is None]
     found: dict[str, Any] = {id_: row for id_, row in people.items() if id_ in managed}
-    return found | {row["id"]: {"name": row["name"], "tag": row["tag"]} for row in groups}
+    found |= {row["id"]: {"name": row["name"], "tag": row["tag"]} for row in groups}
+    inside = {(row["group_id"], row["value"]) for row in house.rows("member") if row["kind"] != "pending"}
+    return found | {"members": inside}
 
 
 def _found(house: House) -> Company:
