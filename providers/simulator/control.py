@@ -10,6 +10,7 @@ from providers.simulator import seeding
 from providers.simulator.clock import iso, parse_iso
 from providers.simulator.directory import Group, Person, Status
 from providers.simulator.faults import CATALOGUE, BadFault, Kind, parse
+from providers.simulator.hooks import Hook
 from providers.simulator.vendor import Vendor
 from providers.simulator.wire import JSON, Answer, Request
 
@@ -39,7 +40,7 @@ class Control:
         return self._json(
             {
                 "error": f"no {request.method} {request.path}; see /_sim/state, requests, users, groups, "
-                "members, churn, faults, clock"
+                "members, hooks, churn, faults, clock"
             },
             404,
         )
@@ -180,6 +181,16 @@ class Control:
         scopes = frozenset(str(body["scopes"]).split()) if "scopes" in body else self.vendor.scopes
         return dict(self.vendor.register(dpop=bool(body.get("dpop", True)), scopes=scopes))
 
+    def add_hook(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Register an event hook: {"url", "headers"}, an address on this machine."""
+        _only(body, frozenset({"url", "headers"}))
+        hooks = getattr(self.vendor, "hooks", None)
+        if hooks is None:
+            raise Refused(f"a simulated {self.vendor.type} sends no event hooks")
+        headers = {str(name): str(value) for name, value in dict(body.get("headers", {})).items()}
+        hooks.add(Hook(url=str(body.get("url", "")), headers=headers))
+        return {"url": body["url"]}
+
     def faults(self, _body: Any = None) -> dict[str, Any]:
         """What is switched on, and what could be."""
         known = [
@@ -249,6 +260,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("DELETE", "/_sim/members", Control.remove_member),
     ("DELETE", "/_sim/members" + _ID + _ID, Control.remove_member),
     ("POST", "/_sim/clients", Control.add_client),
+    ("POST", "/_sim/hooks", Control.add_hook),
     ("POST", "/_sim/churn", Control.churn),
     ("GET", "/_sim/faults", Control.faults),
     ("POST", "/_sim/faults", Control.add_fault),

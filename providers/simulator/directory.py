@@ -124,6 +124,7 @@ class Directory:
         self.groups: dict[str, Group] = {}
         self.apps: dict[str, App] = {}
         self.events: list[Event] = []
+        self.listeners: list[Callable[[Event], None]] = []
         self.before: dict[str, tuple[float, Person | None]] = {}
         self.touched: set[str] = set()
         self.revision = 0
@@ -132,7 +133,10 @@ class Directory:
         """Write one line into the log and count the change."""
         self.revision += 1
         number = len(self.events) + 1
-        self.events.append(Event(number=number, at=int(self.clock.now()), kind=kind, **about))
+        event = Event(number=number, at=int(self.clock.now()), kind=kind, **about)
+        self.events.append(event)
+        for listen in self.listeners:
+            listen(event)
 
     def _remember(self, person_id: str, image: Person | None) -> None:
         # a lagging index answers from this picture of the person

@@ -14,6 +14,7 @@ from providers.simulator.calls import Refusal, Visit, endpoint, visit_of
 from providers.simulator.clock import Clock
 from providers.simulator.directory import ALPHABET, Directory
 from providers.simulator.faults import Armed, Board, Kind
+from providers.simulator.hooks import Hooks
 from providers.simulator.jumpcloud_faults import JumpCloudFaults
 from providers.simulator.jumpcloud_insights import Insights
 from providers.simulator.jumpcloud_reads import LIMIT, Reads
@@ -75,6 +76,8 @@ class JumpCloud:
         self.requests: Counter[str] = Counter()
         self.running = 0
         self.stand_in: JumpCloud | None = None
+        self.hooks = Hooks(lambda events: [objects.notice(each, self.org_id) for each in events])
+        directory.listeners.append(self.hooks.tell)
         self._faults = JumpCloudFaults(self)
         self._endpoints: dict[str, Callable[[Visit], Answer]] = {
             "token": self._token,

@@ -225,6 +225,11 @@ def event(item: Event, org_id: str) -> dict[str, Any]:
     return row
 
 
+def notice(item: Event, org_id: str) -> bytes:
+    """What a webhook channel posts: one event."""
+    return orjson.dumps(event(item, org_id))
+
+
 def _association(item: Event) -> dict[str, Any]:
     return {
         "op": "add" if item.kind == "member.added" else "remove",

@@ -9,6 +9,7 @@ from providers.simulator.calls import Refusal, Visit, endpoint, visit_of
 from providers.simulator.clock import Clock
 from providers.simulator.directory import Directory
 from providers.simulator.faults import Armed, Board, Kind
+from providers.simulator.hooks import Hooks
 from providers.simulator.onelogin_faults import OneLoginFaults
 from providers.simulator.onelogin_pages import unpack
 from providers.simulator.onelogin_reads import Reads
@@ -65,6 +66,8 @@ class OneLogin:
         self.running = 0
         self.served = 0
         self.stand_in: OneLogin | None = None
+        self.hooks = Hooks(lambda events: [objects.notice(events, self.tokens.account_id)])
+        directory.listeners.append(self.hooks.tell)
         self._faults = OneLoginFaults(self)
         self._open: dict[str, Callable[[Visit], Answer]] = {
             "token": lambda visit: self.tokens.answer(visit.request, is_v2=True),

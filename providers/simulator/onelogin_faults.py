@@ -49,6 +49,7 @@ class OneLoginFaults(CommonFaults):
             "groups": self._groups,
             "roles": self._roles,
             "username": self._username,
+            "ids": self._ids,
         }
         self._instead: dict[str, Callable[[Armed, Visit], Answer | None]] = {
             "throttle": self._throttle,
@@ -128,6 +129,15 @@ class OneLoginFaults(CommonFaults):
 
     def _roles(self, _armed: Armed) -> None:
         self._onelogin.reads.roles_with_users = True
+
+    def _ids(self, armed: Armed) -> None:
+        """One id is a text and another's manager too; the third has its manager as a number."""
+        directory = self._onelogin.directory
+        people = somebody(directory, armed, 3)
+        for person, manager in zip(people, (None, "17", 17), strict=True):
+            person.wire["manager_user_id"] = manager
+            directory.change_person(person.id)
+        people[0].wire["id"] = people[0].id
 
     def _username(self, armed: Armed) -> None:
         directory = self._onelogin.directory

@@ -1,7 +1,7 @@
 """What OneLogin's JSON looks like: users, roles, groups, events, and errors in their five shapes."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -189,6 +189,21 @@ def event(item: Event, account_id: int) -> dict[str, Any]:
         "group_id": None,
         **empty,
     }
+
+
+def notice(events: Sequence[Event], account_id: int) -> bytes:
+    """What an event webhook posts in the form JSON Array: whatever happened, of every type."""
+    rows = []
+    for item in events:
+        row = event(item, account_id)
+        at = row.pop("created_at")
+        told = {
+            "uuid": f"{item.number:08x}-0000-4000-8000-{account_id:012x}",
+            "create": {"_id": f"{item.number:024x}"},
+            "event_timestamp": f"{at[:10]} {at[11:19]} UTC",
+        }
+        rows.append(told | {key: value for key, value in row.items() if key != "id"})
+    return orjson.dumps(rows)
 
 
 def envelope(data: Any, *, before: str | None = None, after: str | None = None, paged: bool = True) -> Answer:

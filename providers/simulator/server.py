@@ -227,6 +227,9 @@ class Simulator:
     def stop(self) -> None:
         """Stop serving; calls that were kept waiting are cut off."""
         self._thread.stop(before=self._app.line.cut)
+        hooks = getattr(self._app.vendor, "hooks", None)
+        if hooks is not None:
+            hooks.stop()
 
 
 def add_command(app: Application, name: str) -> str:
