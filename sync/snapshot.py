@@ -110,6 +110,7 @@ class Snapshot:
         self._left_out: dict[str, bool] = {}
         self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
+        self._differing = Met()
         self.confirmed: set[str] = set()
         """People whom a read of less than everything showed as stored; a full read confirms by its plan."""
         self.new_users = 0
@@ -210,8 +211,10 @@ class Snapshot:
                 if entry[1] == mark:
                     if not is_whole:
                         self.confirmed.add(record.external_id)
-                    if record.external_id not in self._named.users:
+                    # what an earlier page of this read said of the person otherwise is taken back
+                    if record.external_id not in self._named.users and entry[0] not in self._differing:
                         continue
+                self._differing.add(entry[0])
             clean = without_nul(record)
             key = fold(address_of(clean, self._policy))
             self._waiting.append((Staged.USER, record.external_id, key, to_json(list(clean)), mark))

@@ -169,3 +169,13 @@ def test_20_a_dry_run_leaves_the_database_as_it_was(house: House, simulator: Sim
     assert house.dump("run", "plan", "plan_item") == before
     assert house.plan(run).state is PlanState.PREVIEW
     assert happened(run)["create"] == 6
+
+
+def test_the_last_word_of_a_read_counts(house: House, simulator: Simulator) -> None:
+    """Suspended on the first page and active on the last, as stored: nothing is to be changed."""
+    connection, reader = _settled(house, simulator)
+    before = active(house)
+    simulator.fault("flap(user)")
+    run = house.pull(connection, reader)
+    assert (run.state, happened(run)) == (RunState.SUCCEEDED, {})
+    assert active(house) == before
