@@ -234,7 +234,13 @@ class OneLogin:
 
     def _user_parts(self, condition: str) -> Iterator[Part]:
         path = f"{USERS}?fields={quote(','.join(self._people.keys))}{condition}"
-        return self._lists.parts(path, "users", self._people.page, lambda person: person.record.external_id)
+        for part in self._lists.parts(path, "users", self._people.page, lambda each: each.record.external_id):
+            if not all(person.has_attributes for person in part.rows.rows):
+                raise Misconfigured(
+                    "picture_attribute: OneLogin lists users without their custom attributes here, so nobody "
+                    "can say what they hold. Leave out the picture, and fields mapped from custom attributes."
+                )
+            yield part
 
     def _all_sets(self, told: Told) -> Iterator[Page]:
         """Roles and groups, then who is in them."""

@@ -77,6 +77,7 @@ NAMEABLE: Final = frozenset(
 )
 """The fields that a list may be asked for; an unknown one would be refused."""
 
+_ATTRIBUTES: Final = "custom_attributes"
 _Unsaid = msgspec.UnsetType
 _OWN: Final[Mapping[str, Any]] = (
     dict.fromkeys(("username", "email", "firstname", "lastname"), str | None)
@@ -95,11 +96,15 @@ class Sets(NamedTuple):
 
 
 class Person(NamedTuple):
-    """One user of a list: the record, what is wanted raw, and the roles and group the row names."""
+    """One user of a list: the record, what is wanted raw, the roles and group the row names.
+
+    ``has_attributes`` is False for a row without the custom attributes that were asked for.
+    """
 
     record: UserRecord
     raw: Mapping[str, Any]
     sets: Sets
+    has_attributes: bool
 
 
 class PersonReader:
@@ -114,8 +119,11 @@ class PersonReader:
     ) -> None:
         self._picture = picture_attribute
         self._unlicensed_is_active = unlicensed_is_active
-        own = dict(_OWN) | ({"custom_attributes": Any} if picture_attribute else {})
-        self._wanted = Wanted(own, attributes, id_key="id", id_type=int, unset=("group_id", "role_ids"))
+        wants = picture_attribute or any(path[0] == _ATTRIBUTES for path in attributes)
+        own = dict(_OWN) | ({_ATTRIBUTES: Any} if wants else {})
+        unset = ("group_id", "role_ids", _ATTRIBUTES)
+        self._wanted = Wanted(own, attributes, id_key="id", id_type=int, unset=unset)
+        self._wants_attributes = _ATTRIBUTES in self._wanted.keys
         row: Any = self._wanted.struct("OneLoginUser")
         self._decode_page = msgspec.json.Decoder(list[row]).decode
         self._decode_one = msgspec.json.Decoder(row).decode
@@ -154,7 +162,9 @@ class PersonReader:
             None if group_id is msgspec.UNSET else group_id,
             group_id is not msgspec.UNSET,
         )
-        return Person(self._record(str(row.id), given), self._wanted.raw(row) if self._wanted else {}, sets)
+        raw = self._wanted.raw(row) if self._wanted else {}
+        has_attributes = given.get(_ATTRIBUTES) is not msgspec.UNSET
+        return Person(self._record(str(row.id), given), raw, sets, has_attributes)
 
     def _tolerant(self, row: object) -> Person | SetAside:
         user_id = id_of(row)
@@ -164,15 +174,16 @@ class PersonReader:
             key: text_of(row.get(key)) for key in ("username", "email", "firstname", "lastname")
         }
         given |= {key: _code(row.get(key)) for key in ("status", "state")}
-        given["custom_attributes"] = row.get("custom_attributes")
+        given[_ATTRIBUTES] = row.get(_ATTRIBUTES)
         sets = Sets(_numbers(row.get("role_ids")), _code(row.get("group_id")), "group_id" in row)
-        return Person(self._record(user_id, given), row if self._wanted else {}, sets)
+        has_attributes = not self._wants_attributes or _ATTRIBUTES in row
+        return Person(self._record(user_id, given), row if self._wanted else {}, sets, has_attributes)
 
     def _record(self, user_id: str, given: Mapping[str, Any]) -> UserRecord:
         status, word = standing(
             given["status"], given["state"], unlicensed_is_active=self._unlicensed_is_active
         )
-        picture = inside(given.get("custom_attributes"), self._picture) if self._picture else None
+        picture = inside(given.get(_ATTRIBUTES), self._picture) if self._picture else None
         return UserRecord(
             user_id,
             given["username"] or "",

@@ -191,7 +191,7 @@ class JumpCloudFaults(CommonFaults):
     def _rows(self, armed: Armed, visit: Visit, rows: list[Any], body: Any) -> list[Any]:
         if armed.name == "double":
             return self._double(armed, rows)
-        if armed.name == "flap":
+        if armed.name == "flap" and len(rows) > 1:
             is_last = int(visit.request.args.get("skip", 0)) + len(rows) >= body["totalCount"]
             return _flap(armed, rows, is_last=is_last)
         changed = reshaped(armed, rows, broken=_broken)

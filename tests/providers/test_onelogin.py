@@ -156,6 +156,16 @@ def test_wanted_attributes_are_asked_for_and_given() -> None:
     assert person.raw == {"custom_attributes": {"badge": 7}, "department": "Legal", "shoe size": None}
 
 
+def test_attributes_that_are_not_told_are_not_taken_for_empty(onelogin: Simulator) -> None:
+    """Where the fields are ignored, a picture cannot be had from them, and the setting is named."""
+    onelogin.fault("fields(ignored)")
+    source = opened(onelogin, picture_attribute="photo")
+    error = read(source.full()).error
+    source.close()
+    assert isinstance(error, Misconfigured)
+    assert error.message.startswith("picture_attribute:")
+
+
 def test_the_users_of_a_role_are_those_it_is_assigned_to() -> None:
     """A row that says assigned false is nobody's membership."""
     rows = read_role_users(_answer('[{"id":1,"assigned":true},{"id":2,"assigned":false},{"id":"3"}]')).rows
