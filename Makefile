@@ -22,7 +22,7 @@ INSTALL_LOCKED := $(INSTALL) --no-deps --require-hashes
 INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv .venv-dev demo test lint format golden bench docs audit sbom lock clean
+.PHONY: help .venv .venv-dev demo test lint format golden fuzz bench docs audit sbom lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ format: .venv-dev  ## put the code into its format and mend what can be mended
 
 golden: .venv-dev  ## rewrite the golden files, to be read before they are committed
 	$(BIN)/python -m pytest -q -m golden --golden
+
+fuzz: .venv-dev  ## send the SCIM endpoint more than 100,000 odd requests on each kind of database
+	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=long tests/scim/test_fuzz.py
 
 bench: .venv-dev  ## measure
 	$(BIN)/python -m benchmarks

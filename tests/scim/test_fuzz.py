@@ -1,4 +1,7 @@
-"""Whatever a client sends, the answer is SCIM and never a server error."""
+"""Whatever a client sends, the answer is SCIM and never a server error.
+
+`make fuzz` sends more than 100,000 requests to each kind of database.
+"""
 
 from typing import Any
 from urllib.parse import quote
@@ -63,8 +66,11 @@ WORDS = st.sampled_from(
 )
 FILTERS = st.one_of(st.lists(WORDS, max_size=9).map(" ".join), st.text(max_size=20))
 
+TRIES = settings().max_examples * 3 // 2
+"""As the profile says, and half as many again."""
+
 LIMITED = settings(
-    max_examples=150,
+    max_examples=TRIES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -133,3 +139,34 @@ def test_paths(scim: Scim, segments: list[str], method: str) -> None:
     path = "/".join(quote(each.encode("utf-8", "replace"), safe="") for each in segments)
     for start in ("/", "/Users/", "/Groups/"):
         scim.send(method, f"{start}{path}", b"{}", (*ANY_BUT_5XX, 501))
+
+
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from(values)
+        for name, values in {
+            "If-Match": ['W/"1"', '"1", "2"', "*", "x", 'W/"999999999999999999999"'],
+            "If-None-Match": ['W/"1"', "*", '"', "1"],
+            "Prefer": ["return=minimal", "return=representation", "respond-async, wait=1", ";;=", "return"],
+            "Content-Type": ["application/json", "text/xml", "application/scim+json; charset=utf-8", ";"],
+            "Accept": ["*/*", "text/html", "application/scim+json;q=0"],
+            "Authorization": ["Bearer", "Basic eA==", "Bearer " + "x" * 2000, "bearer x"],
+        }.items()
+    },
+)
+COLLECTIONS = ("/Users", "/Groups", "/Users/{id}", "/Groups/{id}", "/Users/.search", "/v2/Users", "/v1/Users")
+OTHERS = ("/Bulk", "/Me", "/.search", "/", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/Nothing")
+ENDPOINTS = st.sampled_from([*COLLECTIONS, *OTHERS])
+METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+
+
+@LIMITED
+@given(endpoint=ENDPOINTS, method=METHODS, headers=HEADERS, body=st.one_of(st.none(), BODIES))
+def test_endpoints(scim: Scim, endpoint: str, method: str, headers: dict[str, str], body: Any) -> None:
+    """Any method with any headers may be sent to any endpoint."""
+    user = scim.user()
+    path = endpoint.replace("{id}", user["id"])
+    content = None if body is None else _sendable(body)
+    scim.send(method, path, content, (*ANY_BUT_5XX, 501), headers)
+    scim.send("DELETE", f"/Users/{user['id']}", status=(204, 404))
