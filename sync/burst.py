@@ -35,6 +35,8 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
     limit = policy.safeguards.suspensions
     if limit.allows(recent + 1, _whole_lately(conn, context, now)):
         return None
+    if not policy.push_brake and _rings(conn, context, now):
+        return None
     whole = _count_whole(conn, recent, context, now)
     if limit.allows(recent + 1, whole):
         return None
@@ -63,6 +65,11 @@ def _count_whole(conn: Conn, recent: int, context: Context, now: datetime) -> in
     whole = resources.managed_active_count(conn, context.connection.id) + recent
     meta.put(conn, f"whole:{context.connection.id}", f"{to_text(now)} {whole}")
     return whole
+
+
+def _rings(conn: Conn, context: Context, now: datetime) -> bool:
+    """Whether the alarm of this burst went off a moment ago, so that there is nothing new to tell."""
+    return (meta.get(conn, f"burst:{context.connection.id}") or "") >= to_text(now - COUNTED_EVERY)
 
 
 def _tell(conn: Conn, recent: int, context: Context, now: datetime) -> None:

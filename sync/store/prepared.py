@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, Connection, Dialect, exc
@@ -100,8 +100,11 @@ def on_driver(conn: Connection, sql: str, parameters: Any = ()) -> Any:
         raise _as_ours(conn, sql, error) from error
 
 
-def many_on_driver(conn: Connection, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+def many_on_driver(conn: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run text once for each row of parameters."""
+    if len(rows) == 1:  # psycopg begins a pipeline for any number else
+        on_driver(conn, sql, rows[0])
+        return
     driver: Any = conn.connection.dbapi_connection
     cursor = driver.cursor()
     _tell_listeners(conn, sql, rows, many=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.scim.client import CORE, ENT, Scim
+from tests.scim.client import CORE, ENT, Scim, op
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "ana": {
@@ -122,3 +122,46 @@ def test_password_cannot_be_asked_for(scim: Scim) -> None:
     scim.user(password="canary-Secret-3")
     for query in ('filter=password+eq+"canary-Secret-3"', "filter=password+pr", "sortBy=password"):
         assert scim.get(f"/Users?{query}", 400)["scimType"] == "invalidFilter"
+
+
+def test_every_email_finds_its_person(scim: Scim) -> None:
+    """Each of several e-mails finds, in any case; one that was taken off finds no more."""
+    user = scim.user(
+        emails=[
+            {"type": "work", "value": "Ana@work.example", "primary": True},
+            {"type": "home", "value": "ana@home.example"},
+        ]
+    )
+    scim.user(emails=[{"type": "work", "value": "ana@home.example.org"}])
+
+    def found(text: str) -> list[str]:
+        return [each["id"] for each in scim.find("Users", text)]
+
+    for text in (
+        'emails.value eq "ANA@home.example"',
+        'emails eq "ana@home.example"',
+        'emails[type eq "home"].value eq "ana@home.example"',
+        'emails[type eq "work" and value eq "ana@work.example"]',
+        'emails.value eq "ana@home.example" and active eq true',
+    ):
+        assert found(text) == [user["id"]], text
+    assert found('emails[type eq "work"].value eq "ana@home.example"') == []
+    scim.patch(f"/Users/{user['id']}", op("remove", 'emails[type eq "home"]'))
+    assert found('emails.value eq "ana@home.example"') == []
+    scim.patch(
+        f"/Users/{user['id']}", op("add", "emails", value=[{"type": "other", "value": "a@third.example"}])
+    )
+    assert found('emails.value eq "a@third.example"') == [user["id"]]
+
+
+def test_a_total_counts_the_living(scim: Scim) -> None:
+    """A whole list says how many there are now, whatever came and went."""
+    people = [scim.user() for _ in range(3)]
+    group = scim.group(*people)
+    scim.delete(f"/Users/{people[0]['id']}")
+    scim.delete(f"/Groups/{group['id']}")
+    assert scim.get("/Users?count=0")["totalResults"] == 2
+    assert scim.get("/Groups")["totalResults"] == 0
+    again = scim.post("/Users", {"userName": people[0]["userName"]})
+    page = scim.get("/Users?count=2&startIndex=2")
+    assert (page["totalResults"], page["Resources"][-1]["id"]) == (3, again["id"])
