@@ -179,7 +179,10 @@ class JumpCloudFaults(CommonFaults):
             return answer  # the lists hold them already
         if armed.name == "next":
             return _next(armed, visit, answer)
-        body = orjson.loads(answer.body)
+        try:
+            body = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            return answer  # another fault has been here
         if armed.name == "count":
             return _count(armed, visit, answer, body)
         rows = body.get("results") if isinstance(body, dict) else body

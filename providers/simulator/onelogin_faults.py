@@ -221,7 +221,10 @@ class OneLoginFaults(CommonFaults):
             return self._loop(armed, visit, answer)
         if armed.name == "count":
             return _count(armed, visit, answer)
-        rows = orjson.loads(answer.body)
+        try:
+            rows = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            return answer  # another fault has been here
         if isinstance(rows, list):
             answer.body = orjson.dumps(self._rows(armed, rows, answer))
         return answer
