@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from connector.cli.door import Door, Verb, example, table, verb
@@ -21,7 +19,7 @@ def attention() -> None:
 @verb
 def list_(door: Door, connection: str | None) -> int:
     """List what is open, oldest first."""
-    found = door.app.attention.listed(connection)
+    found = door.ask("attention.list", connection=connection)["attention"]
     keys = ("id", "connection", "kind", "label", "why")
     headers = ("ID", "CONNECTION", "KIND", "WHO", "WHY")
     rows = [[row[key] for key in keys] for row in found]
@@ -48,11 +46,8 @@ def resolve(door: Door, attention_id: str | None, how: str, user: str | None, al
     if attention_id is not None:
         chosen = [attention_id]
     else:
-        chosen = [row["id"] for row in door.app.attention.listed(kind=all_of)]
-    done = [
-        {"id": each, "as": how, "done": door.app.attention.resolve(each, how, by=door.by, user_ref=user)}
-        for each in chosen
-    ]
+        chosen = [row["id"] for row in door.ask("attention.list", kind=all_of)["attention"]]
+    done = [door.ask("attention.resolve", question=each, how=how, user=user) for each in chosen]
     rows = [list(row.values()) for row in done]
     nothing = f"no open question is of the kind {all_of}; connector attention list shows the kinds"
     door.show({"resolved": done}, lambda: table(("ID", "AS", "DONE"), rows, nothing))
@@ -73,7 +68,7 @@ def freeze() -> None:
 @verb
 def on(door: Door, connection: str | None, until: str | None, reason: str) -> int:
     """Hold every removal from now on."""
-    shape = door.app.freezes.on(connection, until=_moment(until), by=door.by, reason=reason)
+    shape = door.ask("freeze.on", connection=connection, until=until, reason=reason)
     ends = shape["until"] or "it is switched off"
     door.show(shape, lambda: f"nothing is removed from {connection or 'any connection'} until {ends}")
     return ExitCode.DONE
@@ -84,7 +79,7 @@ def on(door: Door, connection: str | None, until: str | None, reason: str) -> in
 @verb
 def off(door: Door, connection: str | None) -> int:
     """End a freeze."""
-    ended = door.app.freezes.off(connection, by=door.by)
+    ended = door.ask("freeze.off", connection=connection)["ended"]
     door.show({"ended": ended}, lambda: "the freeze is over" if ended else "there was no freeze")
     return ExitCode.DONE
 
@@ -93,23 +88,8 @@ def off(door: Door, connection: str | None) -> int:
 @verb
 def list_freezes(door: Door) -> int:
     """List what is frozen now."""
-    found = door.app.freezes.listed()
+    found = door.ask("freeze.list")["freezes"]
     rows = [list((row | {"connection": row["connection"] or "(all)"}).values()) for row in found]
     headers = ("CONNECTION", "UNTIL", "SINCE", "BY", "REASON")
     door.show({"freezes": found}, lambda: table(headers, rows, "nothing is frozen"))
     return ExitCode.DONE
-
-
-def _moment(text: str | None) -> datetime | None:
-    from connector.durations import parse_span
-
-    if text is None:
-        return None
-    after = parse_span(text)
-    if after is not None:
-        return datetime.now(UTC) + after
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(f"--until {text}: write a span (12h), a date (2026-12-01) or a time") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -40,7 +40,8 @@ def _given(pairs: tuple[str, ...], type: str | None, *, from_stdin: bool) -> dic
 @verb
 def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credentials_stdin: bool) -> int:
     """Make a connection; prints its SCIM address and token (the only time the token is shown)."""
-    made = door.app.connections.add(name, type_, _given(pairs, type_, from_stdin=credentials_stdin))
+    given = _given(pairs, type_, from_stdin=credentials_stdin)
+    made = door.ask("connections.add", name=name, type=type_, settings=given)
     door.show(
         made,
         lambda: (
@@ -55,7 +56,7 @@ def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credential
 @verb
 def list_(door: Door) -> int:
     """List the connections."""
-    found = door.app.connections.listed()
+    found = door.ask("connections.list")["connections"]
     keys = ("name", "type", "mode", "state", "directory_users", "groups", "last_complete_at", "next_full_at")
     door.show(
         {"connections": found},
@@ -73,7 +74,7 @@ def list_(door: Door) -> int:
 @verb
 def show(door: Door, name: str) -> int:
     """Show a connection, without its secrets."""
-    _show(door, door.app.connections.show(name))
+    _show(door, door.ask("connections.show", connection=name))
     return ExitCode.DONE
 
 
@@ -82,7 +83,7 @@ def show(door: Door, name: str) -> int:
 @verb
 def test(door: Door, name: str) -> int:
     """Prove the rights a pull needs, one by one."""
-    found = door.app.connections.test(name)
+    found = door.ask("connections.test", connection=name)
     rights = table(("RIGHT", "STATE", "DETAIL"), [list(right.values()) for right in found["rights"]], "")
     door.show(found, lambda: found["error"] or f"{rights}\n{name} is {'' if found['ready'] else 'not '}ready")
     return ExitCode.DONE if found["ready"] else ExitCode.DENIED
@@ -102,9 +103,9 @@ def set_(
     door: Door, name: str, pairs: tuple[str, ...], further: tuple[str, ...], *, credentials_stdin: bool
 ) -> int:
     """Change settings; an empty value goes back to the default."""
-    chosen = door.app.connections.find(name)
-    given = _given((*pairs, *further), chosen.type, from_stdin=credentials_stdin)
-    _show(door, door.app.connections.set(name, given))
+    chosen = door.ask("connections.show", connection=name)
+    given = _given((*pairs, *further), chosen["type"], from_stdin=credentials_stdin)
+    _show(door, door.ask("connections.set", connection=name, settings=given))
     return ExitCode.DONE
 
 
@@ -113,7 +114,7 @@ def set_(
 @verb
 def pause(door: Door, name: str) -> int:
     """Stop pulling and refuse pushes with a retry, until resumed."""
-    _show(door, door.app.connections.pause(name, paused=True))
+    _show(door, door.ask("connections.pause", connection=name))
     return ExitCode.DONE
 
 
@@ -122,7 +123,7 @@ def pause(door: Door, name: str) -> int:
 @verb
 def resume(door: Door, name: str) -> int:
     """Go on after a pause."""
-    _show(door, door.app.connections.pause(name, paused=False))
+    _show(door, door.ask("connections.resume", connection=name))
     return ExitCode.DONE
 
 
@@ -133,7 +134,7 @@ def resume(door: Door, name: str) -> int:
 @verb
 def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
     """Show what the IdP asked the SCIM endpoint lately, newest first; names in it are masked."""
-    found = door.app.request_log.listed(name, limit=limit, failed=failed)
+    found = door.ask("connections.requests", connection=name, limit=limit, failed=failed)["requests"]
     rows = [
         [
             row["at"],
@@ -147,6 +148,32 @@ def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
     ]
     headers = ("AT", "METHOD", "PATH", "STATUS", "TOOK", "DETAIL OR QUIRKS")
     door.show({"requests": found}, lambda: table(headers, rows, "no requests yet"))
+    return ExitCode.DONE
+
+
+@connections.command(
+    cls=Verb,
+    epilog=example(
+        "connector connections remove acme --users suspend",
+        "connector connections remove old --users handover:new",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--users",
+    required=True,
+    metavar="keep|suspend|handover:OTHER",
+    help="What becomes of its people: they stay as they are, lose access, or go over to another connection.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@verb
+def remove(door: Door, name: str, users: str, *, yes: bool) -> int:
+    """Disconnect a directory: its groups and their tags go, its people become what --users says."""
+    if not yes and not door.is_json and sys.stdin.isatty():
+        click.confirm(f"Remove {name}? Its groups, tokens, runs and plans go with it.", abort=True)
+    gone = door.ask("connections.remove", connection=name, users=users)
+    told = f"{gone['name']} is removed: {gone['people']:,} people, {gone['suspended']:,} suspended"
+    door.show(gone, lambda: f"{told}, {gone['handed_over']:,} handed over")
     return ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -16,17 +17,28 @@ from connector.nearest import hint
 
 if TYPE_CHECKING:
     from connector.app import App
+    from connector.operations.remote import Remote
     from connector.settings import Settings
     from sync.model.access import Actor
 
+PAGE = 500
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Door:
     """One verb's way into the program."""
 
-    def __init__(self, config: str | None, *, is_json: bool, given: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        config: str | None,
+        *,
+        is_json: bool,
+        server: str | None = None,
+        api_key: str | None = None,
+        given: dict[str, Any] | None = None,
+    ) -> None:
         self.config, self.is_json = config, is_json
+        self.server, self.api_key = server, api_key
         self.given = given or {}
         self.stack = ExitStack()
 
@@ -37,7 +49,24 @@ class Door:
         return load(self.config, **self.given)
 
     @cached_property
+    def remote(self) -> Remote | None:
+        """The daemon elsewhere that is to do it; None to do it here, on the database."""
+        server = self.server or os.environ.get("CONNECTOR_SERVER")
+        if not server:
+            return None
+        from contextlib import closing
+
+        from connector.operations.remote import Remote
+
+        key = self.api_key or os.environ.get("CONNECTOR_API_KEY")
+        return self.stack.enter_context(closing(Remote(server, key)))
+
+    @cached_property
     def app(self) -> App:
+        if self.remote is not None:
+            raise click.UsageError(
+                "this verb works on the machine of the database; leave --server (CONNECTOR_SERVER) out"
+            )
         from connector.app import App
         from connector.telemetry import configure_logs
 
@@ -66,7 +95,19 @@ class Door:
         from connector.operations.local import carry_out
 
         wanted = {key: value for key, value in given.items() if value is not None}
+        if self.remote is not None:
+            return self.remote.carry_out(table.find(operation), wanted)
         return carry_out(self.app, self.actor, table.find(operation), wanted)
+
+    def every(self, operation: str, rows: str, /, **given: Any) -> dict[str, Any]:
+        """A list in all its pages: the first page's answer with the rows of all."""
+        found = self.ask(operation, limit=PAGE, **given)
+        after = found["next"]
+        while after is not None:
+            page = self.ask(operation, limit=PAGE, after=after, **given)
+            found[rows] += page[rows]
+            after = page["next"]
+        return {name: value for name, value in found.items() if name != "next"}
 
     def show(self, document: Any, human: Callable[[], str]) -> None:
         """One JSON document, or the text for people."""
@@ -101,9 +142,20 @@ def verb(function: F) -> F:
     @click.option(
         "--config", metavar="FILE", help="Settings file; default: CONNECTOR_CONFIG, then ./config.yaml."
     )
+    @click.option(
+        "--server", metavar="URL", help="A daemon elsewhere to ask, through its API; or CONNECTOR_SERVER."
+    )
+    @click.option("--api-key", metavar="KEY", help="Its API key; better: CONNECTOR_API_KEY.")
     @wraps(function)
-    def wrapped(*args: Any, is_json: bool, config: str | None, **kwargs: Any) -> Any:
-        door = Door(config, is_json=is_json)
+    def wrapped(
+        *args: Any,
+        is_json: bool,
+        config: str | None,
+        server: str | None,
+        api_key: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        door = Door(config, is_json=is_json, server=server, api_key=api_key)
         with door.stack:
             door.stack.enter_context(acting(door.actor))
             return function(door, *args, **kwargs)

@@ -27,7 +27,7 @@ def events() -> None:
 @verb
 def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
     """List events, oldest first."""
-    found = door.app.people.events(after=after, limit=limit, types=list(types) or None)
+    found = door.ask("events.list", after=after, limit=limit, types=list(types) or None)
     rows = [_row(each) for each in found["events"]]
     door.show(found, lambda: table(_HEADERS, rows, "no events"))
     return ExitCode.DONE
@@ -42,10 +42,10 @@ def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
 @verb
 def tail(door: Door, after: int | None, count: int | None, types: tuple[str, ...]) -> int:
     """Show events as they come, one per line (with --json: one document per line), until Ctrl-C."""
-    seen = door.app.people.last_sequence() if after is None else after
+    seen = door.ask("events.last")["sequence"] if after is None else after
     left, rest = count, threading.Event()
     while left is None or left > 0:
-        page = door.app.people.events(after=seen, limit=min(left or 100, 100), types=list(types) or None)
+        page = door.ask("events.list", after=seen, limit=min(left or 100, 100), types=list(types) or None)
         for each in page["events"]:
             _say(door, each)
         seen, left = page["next"], None if left is None else left - len(page["events"])
@@ -63,7 +63,7 @@ def tail(door: Door, after: int | None, count: int | None, types: tuple[str, ...
 @verb
 def replay(door: Door, after: int, until: int | None, refs: tuple[str, ...]) -> int:
     """Send a range of events to webhooks once more."""
-    done = door.app.webhooks.replay(after=after, until=until, refs=refs)
+    done = door.ask("events.replay", after=after, until=until, webhooks=list(refs))
     rows = [[each["id"], each["url"], each["events"]] for each in done["webhooks"]]
     door.show(done, lambda: table(("WEBHOOK", "URL", "EVENTS"), rows, "no webhooks"))
     return ExitCode.DONE

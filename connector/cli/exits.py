@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from sync.model.errors import ConnectorError, Denied, Held, Incomplete, Transient
-from sync.model.run import Run, RunState
+from sync.model.run import RunState
 
 
 class ExitCode(IntEnum):
@@ -28,12 +30,13 @@ def of_error(error: ConnectorError) -> ExitCode:
     return ExitCode.HELD if isinstance(error, Held) else ExitCode.USAGE
 
 
-def of_run(run: Run) -> ExitCode:
+def of_run(run: Mapping[str, Any]) -> ExitCode:
     """A run that could read nothing at all waits for an admin, like one that was denied."""
-    if run.state is RunState.HELD:
+    state = run["state"]
+    if state == RunState.HELD:
         return ExitCode.HELD
-    if run.state in (RunState.FAILED, RunState.PARTIAL, RunState.CANCELLED):
-        needs_an_admin = run.error_kind in {"denied", "misconfigured"}
-        read_nothing = run.pages == 0 and run.plan_id is None and run.state is not RunState.CANCELLED
+    if state in (RunState.FAILED, RunState.PARTIAL, RunState.CANCELLED):
+        needs_an_admin = run["error_kind"] in {"denied", "misconfigured"}
+        read_nothing = run["pages"] == 0 and run["plan_id"] is None and state != RunState.CANCELLED
         return ExitCode.DENIED if needs_an_admin or read_nothing else ExitCode.PARTIAL
-    return ExitCode.PENDING if run.dry_run and any(run.counts.values()) else ExitCode.DONE
+    return ExitCode.PENDING if run["dry_run"] and any(run["counts"].values()) else ExitCode.DONE

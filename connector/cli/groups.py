@@ -22,7 +22,7 @@ def groups() -> None:
 @verb
 def list_(door: Door, **wanted: Any) -> int:
     """List groups with the number of their members."""
-    found = door.app.people.every_group(**wanted)
+    found = door.every("groups.list", "groups", **wanted)
     keys = ("id", "name", "tag", "connection", "members")
     rows = [[row[key] for key in keys] for row in found["groups"]]
     headers = ("ID", "NAME", "TAG", "FROM", "MEMBERS")
@@ -36,7 +36,7 @@ def list_(door: Door, **wanted: Any) -> int:
 @verb
 def show(door: Door, group: str) -> int:
     """Show a group by id, external id or name, with its members."""
-    found = door.app.people.group(group)
+    found = door.ask("groups.show", group=group)
     members = [[each["label"], each["kind"], each["user_id"]] for each in found["member_list"]]
     plain = [(key, value) for key, value in found.items() if key != "member_list"]
     door.show(found, lambda: f"{facts(plain)}\n\n{table(('MEMBER', 'KIND', 'USER'), members, 'nobody')}")
@@ -47,7 +47,7 @@ def show(door: Door, group: str) -> int:
 @verb
 def seats(door: Door) -> int:
     """Show how many seats are used, by which connection, and who waits for one."""
-    found = door.app.people.seats()
+    found = door.ask("overview.seats")
     limit = "no limit" if found["limit"] is None else f"of {found['limit']:,}"
     pairs: list[tuple[str, object]] = [
         ("used", f"{found['used']:,} ({limit})"),

@@ -23,11 +23,11 @@ def plans() -> None:
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(_STATES), help="Only plans in this state."
 )
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
 @verb
 def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: int) -> int:
     """List plans, newest first."""
-    found = door.app.plans.listed(connection, states=states, limit=limit)
+    found = door.ask("plans.list", connection=connection, state=list(states) or None, limit=limit)["plans"]
     rows = [
         [
             *(plan[key] for key in _SHOWN),
@@ -50,14 +50,13 @@ def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: in
 @verb
 def show(door: Door, plan_id: str, search: str | None, *, every: bool, markdown: bool) -> int:
     """Show a plan as a person reads it; --json gives every item."""
-    plans = door.app.plans
 
     def text() -> str:
-        if markdown:
-            return plans.markdown(plan_id, search=search)
-        return plans.text(plan_id, search=search, every=every).rstrip("\n")
+        wanted = {"search": search, "every": every, "markdown": markdown}
+        found: str = door.ask("plans.text", plan=plan_id, **wanted)["text"]
+        return found if markdown else found.rstrip("\n")
 
-    door.show(plans.show(plan_id, search=search), text)
+    door.show(door.ask("plans.show", plan=plan_id, search=search) if door.is_json else None, text)
     return ExitCode.DONE
 
 
@@ -69,7 +68,7 @@ def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[st
     """Let a held plan go, and wait until it is applied."""
     if not yes and not expect_hash:
         asked(door, plan_id)
-    run = door.app.plans.approve(plan_id, by=door.by, expect_hash=expect_hash, exclude=exclude)
+    run = door.ask("plans.approve", plan=plan_id, expect_hash=expect_hash, exclude=list(exclude))
     return tell_end(door, run)
 
 
@@ -78,7 +77,7 @@ def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[st
 @verb
 def excluded(door: Door, connection: str | None) -> int:
     """List the changes that were left out; they stay out until included or wanting something else."""
-    found = door.app.plans.excluded(connection)
+    found = door.ask("plans.excluded", connection=connection)["excluded"]
     rows = [
         [each[key] for key in ("item_id", "connection", "action", "label", "reason", "by", "at")]
         for each in found
@@ -93,7 +92,7 @@ def excluded(door: Door, connection: str | None) -> int:
 @verb
 def include(door: Door, items: tuple[str, ...]) -> int:
     """Let changes that were left out be planned again, from the next full run on."""
-    found = door.app.plans.include(items, by=door.by)
+    found = door.ask("plans.include", items=list(items))["included"]
     said = "; ".join(f"{each['action']} {each['label']}" for each in found)
     door.show({"included": found}, lambda: f"the next full run plans again: {said}")
     return ExitCode.DONE
@@ -105,7 +104,7 @@ def include(door: Door, items: tuple[str, ...]) -> int:
 @verb
 def reject(door: Door, plan_id: str, comment: str | None) -> int:
     """Throw a held plan away; the same set does not ask again."""
-    shape = door.app.plans.reject(plan_id, by=door.by, comment=comment)
+    shape = door.ask("plans.reject", plan=plan_id, comment=comment)
     door.show(
         shape, lambda: f"plan {shape['plan_id']} is rejected; its held changes will not be asked for again"
     )

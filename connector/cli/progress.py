@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from connector.usecases import shapes
 from connector.usecases.work import Watcher
 from sync.model.run import Phase, Run, RunState
 from sync.model.source import Effort
@@ -13,11 +15,11 @@ from sync.model.source import Effort
 _WORDS = {Phase.READING: "reading the directory", Phase.PLANNING: "planning", Phase.APPLYING: "applying"}
 
 
-def how_far(run: Run) -> str:
+def how_far(run: Mapping[str, Any]) -> str:
     """What is read or written by now, in words."""
-    if run.phase is Phase.APPLYING:
-        return f"{run.applied:,} of {run.to_apply:,} changes"
-    return f"{run.pages:,} pages, {run.people:,} people"
+    if run["phase"] == Phase.APPLYING:
+        return f"{run['applied']:,} of {run['to_apply']:,} changes"
+    return f"{run['pages']:,} pages, {run['people']:,} people"
 
 
 class Progress(Watcher):
@@ -55,7 +57,7 @@ class Progress(Watcher):
     def seen(self, run: Run) -> None:
         if run.state is RunState.RUNNING and run.phase is not None:
             self._said = f"{run.connection}: {_WORDS[run.phase]}"
-            self._say(f", {how_far(run)}")
+            self._say(f", {how_far(shapes.run(run))}")
 
     def _say(self, further: str) -> None:
         if self._status is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,11 +14,12 @@ from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode, of_run
 from connector.cli.lazy import LazyGroup
 
-if TYPE_CHECKING:
-    from sync.model.run import Run, RunMode
+Shape = dict[str, Any]
+"""A run as JSON."""
 
 _SHOWN = ("run_id", "connection", "mode", "trigger", "state", "started_at", "duration_s")
 
+POLL_S = 0.3
 PATIENCE_S = 3.0
 """How long a daemon that answers has to pick a run up before it is done here."""
 
@@ -48,31 +50,50 @@ class Named:
     def __bool__(self) -> bool:
         return bool(self.users or self.groups)
 
-    def request(self, door: Door, name: str, *, dry_run: bool, yes: bool = False) -> Run:
-        return door.app.runs.request_named(
-            name,
-            users=self.users,
-            groups=self.groups,
-            by=door.by,
-            dry_run=dry_run,
-            approved_beforehand=yes,
-        )[0]
+    def request(self, door: Door, name: str, *, dry_run: bool, yes: bool = False) -> Shape:
+        return _ran(
+            door.ask(
+                "runs.request",
+                connection=name,
+                users=list(self.users) or None,
+                groups=list(self.groups) or None,
+                dry_run=dry_run,
+                approved=yes,
+            )
+        )
 
 
-def _mode(*, full: bool, delta: bool) -> RunMode:
-    from sync.model.run import RunMode
-
+def _mode(*, full: bool, delta: bool) -> str:
     if full and delta:
         raise click.UsageError("say --full or --delta, not both")
-    return RunMode.DELTA if delta else RunMode.FULL
+    return "delta" if delta else "full"
 
 
-def _finish(door: Door, run_id: str) -> Run:
+def _ran(shape: Shape) -> Shape:
+    """A run as it is shown; whether it is new is for programs of the API."""
+    return {name: value for name, value in shape.items() if name != "new"}
+
+
+def _finish(door: Door, run_id: str) -> Shape:
+    """Wait for the run's end; without a daemon it is done here."""
+    if door.remote is not None:
+        return _awaited(door, run_id)
     from connector.cli.progress import Progress
+    from connector.usecases import shapes
 
     patience_s = PATIENCE_S if door.app.daemon_answers() else 0.0
     with Progress() as progress:
-        return door.app.runs.finish(run_id, patience_s=patience_s, watcher=progress)
+        return shapes.run(door.app.runs.finish(run_id, patience_s=patience_s, watcher=progress))
+
+
+def _awaited(door: Door, run_id: str) -> Shape:
+    """Ask the daemon until the run has ended."""
+    resting = threading.Event()
+    while True:
+        run: Shape = door.ask("runs.show", run=run_id, changes=False)
+        if run["state"] not in ("queued", "running"):
+            return run
+        resting.wait(POLL_S)
 
 
 @click.command(
@@ -112,19 +133,24 @@ def plan(
         raise click.UsageError("--with plans anew what is stored; say --user and --group without it")
     if whom:
         _alone(full=full, delta=delta)
-        run = _finish(door, whom.request(door, name, dry_run=True).id)
+        run = _finish(door, whom.request(door, name, dry_run=True)["run_id"])
     else:
         run = _preview(door, name, pairs) if pairs else _dry_run(door, name, _mode(full=full, delta=delta))
-    if run.plan_id is None:
-        door.show(_run_shape(run), lambda: _run_text(run))
+    plan_id = run["plan_id"]
+    if plan_id is None:
+        door.show(run, lambda: _run_text(run))
         return of_run(run)
-    plan_id = run.plan_id
     if out is not None:
-        out.write_bytes(door.app.plans.document(plan_id))
-    steps = f"{trace_text(run)}\n\n" if run.trace else ""
-    shape = door.app.plans.show(plan_id) | ({"trace": list(run.trace)} if run.trace else {})
-    door.show(shape, lambda: steps + door.app.plans.text(plan_id).rstrip("\n"))
+        out.write_bytes(door.ask("plans.file", plan=plan_id)["text"].encode())
+    steps = f"{trace_text(run)}\n\n" if run["trace"] else ""
+    shape = door.ask("plans.show", plan=plan_id) | ({"trace": run["trace"]} if run["trace"] else {})
+    door.show(shape, lambda: steps + _plan_text(door, plan_id).rstrip("\n"))
     return of_run(run)
+
+
+def _plan_text(door: Door, plan_id: str) -> str:
+    text: str = door.ask("plans.text", plan=plan_id)["text"]
+    return text
 
 
 def _alone(*, full: bool, delta: bool) -> None:
@@ -132,12 +158,12 @@ def _alone(*, full: bool, delta: bool) -> None:
         raise click.UsageError("--user and --group read only who is named; leave --full and --delta out")
 
 
-def trace_text(run: Run) -> str:
+def trace_text(run: Shape) -> str:
     """The steps of each named subject, as a person reads them."""
     from sync.render import plain
 
     blocks = []
-    for subject in run.trace:
+    for subject in run["trace"]:
         label = f" ({subject['label']})" if subject["label"] else ""
         lines = [f"{subject['kind']} {subject['external_id']}{label}"]
         lines += [f"  {step['step']:<10} {step['said']}" for step in subject["steps"]]
@@ -145,17 +171,16 @@ def trace_text(run: Run) -> str:
     return "\n\n".join(blocks)
 
 
-def _dry_run(door: Door, name: str, mode: RunMode) -> Run:
-    run, _ = door.app.runs.request(name, by=door.by, mode=mode, dry_run=True)
-    return _finish(door, run.id)
+def _dry_run(door: Door, name: str, mode: str) -> Shape:
+    return _finish(door, door.ask("runs.request", connection=name, mode=mode, dry_run=True)["run_id"])
 
 
-def _preview(door: Door, name: str, pairs: tuple[str, ...]) -> Run:
+def _preview(door: Door, name: str, pairs: tuple[str, ...]) -> Shape:
     from connector.usecases.connections import parse_assignments
 
-    type_ = door.app.connections.find(name).type
-    plan_id = door.app.rehearsals.preview(name, parse_assignments(list(pairs), type_), by=door.by)
-    return door.app.runs.get(door.app.plans.get(plan_id).run_id)
+    given = parse_assignments(list(pairs), door.ask("connections.show", connection=name)["type"])
+    run: Shape = door.ask("runs.preview", connection=name, settings=given)
+    return run
 
 
 @click.command(cls=Verb, epilog=example("connector discover acme"))
@@ -165,6 +190,11 @@ def discover(door: Door, name: str) -> int:
     """Before the first run: who would be linked, made or asked about, and what becomes of the seats."""
     from connector.cli.progress import Progress
 
+    if door.remote is not None:
+        told = door.ask("runs.discover", connection=name)
+        text = told.pop("text")
+        door.show(told, lambda: text)
+        return ExitCode.DONE
     with Progress() as progress:
         found = door.app.rehearsals.discover(name, by=door.by, watcher=progress)
     door.show(found.as_json(), lambda: found.as_text().rstrip("\n"))
@@ -188,32 +218,29 @@ def word_options(function: Any) -> Any:
 @verb
 def apply(door: Door, plan: str, expect_hash: str | None, exclude: tuple[str, ...], *, yes: bool) -> int:
     """Carry a plan out, by id or as written by `plan --out`; what a safeguard holds needs your word."""
-    from connector.usecases.plans import Word
-
     file = Path(plan)
     if not file.is_file() and not expect_hash:
         yes = yes or asked(door, plan)
-    word = Word(expect_hash=expect_hash, exclude=exclude, yes=yes)
+    word = {"expect_hash": expect_hash, "exclude": list(exclude), "yes": yes}
     if file.is_file():
-        run = door.app.plans.apply_document(file.read_bytes(), by=door.by, word=word)
-    else:
-        run = door.app.plans.apply(plan, by=door.by, word=word)
-    return tell_end(door, run)
+        document = file.read_bytes().decode("utf-8", "replace")
+        return tell_end(door, door.ask("plans.apply_file", document=document, **word))
+    return tell_end(door, door.ask("plans.apply", plan=plan, **word))
 
 
 def asked(door: Door, plan_id: str) -> bool:
     """Show the plan and ask, where a person is there to be asked; whether somebody was."""
     if door.is_json or not sys.stdin.isatty():
         return False
-    click.echo(door.app.plans.text(plan_id))
+    click.echo(_plan_text(door, plan_id))
     click.confirm("Apply this plan?", abort=True)
     return True
 
 
-def tell_end(door: Door, run: Run) -> int:
+def tell_end(door: Door, run: Shape) -> int:
     """Wait for a queued run and show what became of it."""
-    ended = _finish(door, run.id)
-    door.show(_run_shape(ended), lambda: _run_text(ended))
+    ended = _finish(door, run["run_id"])
+    door.show(ended, lambda: _run_text(ended))
     return of_run(ended)
 
 
@@ -262,19 +289,17 @@ def now(
         _alone(full=full, delta=delta)
         if name is None:
             raise click.UsageError("--user and --group are about one connection: name it")
-    wanted: dict[str, Any] = {"by": door.by, "mode": _mode(full=full, delta=delta), "dry_run": dry_run}
-    wanted["approved_beforehand"] = yes
+    wanted: dict[str, Any] = {"mode": _mode(full=full, delta=delta), "dry_run": dry_run, "approved": yes}
     if whom and name is not None:
         requested = [whom.request(door, name, dry_run=dry_run, yes=yes)]
     elif name is not None:
-        requested = [door.app.runs.request(name, **wanted)[0]]
+        requested = [_ran(door.ask("runs.request", connection=name, **wanted))]
     else:
-        requested = door.app.runs.request_all(**wanted)
+        requested = door.ask("runs.request_all", **wanted)["runs"]
     if wait:
-        requested = [_finish(door, run.id) for run in requested]
-    shapes = [_run_shape(run) for run in requested]
-    door.show({"runs": shapes} if every else shapes[0], lambda: "\n\n".join(map(_run_text, requested)))
-    if not wait and not door.is_json and not door.app.daemon_answers():
+        requested = [_finish(door, run["run_id"]) for run in requested]
+    door.show({"runs": requested} if every else requested[0], lambda: "\n\n".join(map(_run_text, requested)))
+    if not wait and not door.is_json and door.remote is None and not door.app.daemon_answers():
         click.echo("No daemon answers: the run waits for one (connector serve); or say --wait.", err=True)
     return max((of_run(run) for run in requested), default=ExitCode.DONE)
 
@@ -286,11 +311,11 @@ def runs() -> None:
 
 @runs.command("list", cls=Verb, epilog=example("connector runs list --connection acme --limit 5"))
 @click.option("--connection", metavar="NAME", help="Only this connection's.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
 @verb
 def list_(door: Door, connection: str | None, limit: int) -> int:
     """List runs, newest first."""
-    found = door.app.runs.listed(connection, limit=limit)
+    found = door.ask("runs.list", connection=connection, limit=limit)["runs"]
     rows = [
         [*(run[key] for key in _SHOWN), words(run["counts"]), run["error"] or "; ".join(run["reasons"][:1])]
         for run in found
@@ -305,14 +330,13 @@ def list_(door: Door, connection: str | None, limit: int) -> int:
 @verb
 def show(door: Door, run_id: str) -> int:
     """Show a run and what it changed."""
-    shape = door.app.runs.show(run_id)
-    run = door.app.runs.get(run_id)
+    shape = door.ask("runs.show", run=run_id)
     changes = table(
         ("ACTION", "WHO", "WHY"),
         [[change["action"], change["label"], change["reason"]] for change in shape["changes"]],
         "changed nothing",
     )
-    door.show(shape, lambda: f"{_run_text(run)}\n\n{changes}")
+    door.show(shape, lambda: f"{_run_text(shape)}\n\n{changes}")
     return ExitCode.DONE
 
 
@@ -321,9 +345,9 @@ def show(door: Door, run_id: str) -> int:
 @verb
 def cancel(door: Door, run_id: str) -> int:
     """End a run that waits or is running; what it has written stays (see runs revert)."""
-    run = door.app.runs.cancel(run_id, by=door.by)
-    ends = "is cancelled" if run.state.ended else "ends at its next page or batch"
-    door.show(_run_shape(run), lambda: f"run {run.id} of {run.connection} {ends}")
+    run = door.ask("runs.cancel", run=run_id)
+    ends = "ends at its next page or batch" if run["state"] in ("queued", "running") else "is cancelled"
+    door.show(run, lambda: f"run {run['run_id']} of {run['connection']} {ends}")
     return ExitCode.DONE
 
 
@@ -333,7 +357,7 @@ def cancel(door: Door, run_id: str) -> int:
 @verb
 def revert(door: Door, run_id: str, *, dry_run: bool) -> int:
     """Take back what a run changed, as far as nobody changed it since; safeguards hold here too."""
-    return tell_end(door, door.app.runs.revert(run_id, by=door.by, dry_run=dry_run))
+    return tell_end(door, door.ask("runs.revert", run=run_id, dry_run=dry_run))
 
 
 def words(counts: dict[str, int]) -> str:
@@ -343,35 +367,28 @@ def words(counts: dict[str, int]) -> str:
     return people_words(counts) if any(counts.values()) else "-"
 
 
-def _run_shape(run: Run) -> dict[str, Any]:
-    from connector.usecases import shapes
-
-    return shapes.run(run)
-
-
-def _run_text(run: Run) -> str:
+def _run_text(run: Shape) -> str:
     from connector.cli.progress import how_far
 
-    if run.error:
-        return f"{run.connection}: {run.error}"
+    if run["error"]:
+        return f"{run['connection']}: {run['error']}"
     pairs: list[tuple[str, object]] = [
-        ("run", run.id),
-        ("connection", run.connection),
-        ("state", run.state.value),
+        ("run", run["run_id"]),
+        ("connection", run["connection"]),
+        ("state", run["state"]),
     ]
-    if run.state.value == "running" and run.phase is not None:
-        pairs.append(("phase", f"{run.phase.value}: {how_far(run)}"))
-    if run.trace:
+    if run["state"] == "running" and run["phase"] is not None:
+        pairs.append(("phase", f"{run['phase']}: {how_far(run)}"))
+    if run["trace"]:
         return f"{trace_text(run)}\n\n{facts([*pairs, *_outcome(run)])}"
     return facts([*pairs, *_outcome(run)])
 
 
-def _outcome(run: Run) -> list[tuple[str, object]]:
-    shape = _run_shape(run)
-    seconds = None if run.duration_s is None else f"{run.duration_s:.1f} s"
+def _outcome(run: Shape) -> list[tuple[str, object]]:
+    seconds = None if run["duration_s"] is None else f"{run['duration_s']:.1f} s"
     pairs: list[tuple[str, object]] = []
-    pairs += [("plan", run.plan_id), ("changes", words(shape["counts"])), ("took", seconds)]
-    pairs += [("why", reason) for reason in run.reasons]
-    if run.state.value == "held":
-        pairs.append(("next", f"connector plans show {run.plan_id}"))
+    pairs += [("plan", run["plan_id"]), ("changes", words(run["counts"])), ("took", seconds)]
+    pairs += [("why", reason) for reason in run["reasons"]]
+    if run["state"] == "held":
+        pairs.append(("next", f"connector plans show {run['plan_id']}"))
     return pairs

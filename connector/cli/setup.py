@@ -81,7 +81,7 @@ def check(door: Door) -> int:
 @verb
 def doctor(door: Door, name: str | None) -> int:
     """Look at database, key, environment, rights and tokens one by one, and say what to do."""
-    found = door.app.doctor.look(name)
+    found = door.ask("overview.doctor", connection=name)["findings"]
     rows = [[each["check"], each["state"], each["detail"]] for each in found]
     door.show({"findings": found}, lambda: table(("CHECK", "STATE", "DETAIL"), rows))
     return ExitCode.DENIED if any(each["state"] == "failed" for each in found) else ExitCode.DONE
@@ -103,7 +103,7 @@ def bundle(door: Door, file: Path) -> int:
 @verb
 def status(door: Door) -> int:
     """Show every connection, its last complete read and next run, and what waits for a person."""
-    found = door.app.overview.status()
+    found = door.ask("overview.status")
     door.show(found, lambda: _status_text(found))
     return ExitCode.DONE
 

@@ -19,7 +19,7 @@ def tokens() -> None:
 @verb
 def list_(door: Door, name: str) -> int:
     """List a connection's tokens by their last four characters."""
-    found = door.app.tokens.listed(name)
+    found = door.ask("tokens.list", connection=name)["tokens"]
     keys = ("id", "last_four", "live", "created_at", "last_used_at", "expires_at")
     headers = ("ID", "ENDS IN", "LIVE", "CREATED", "LAST USED", "EXPIRES")
     rows = [[row[key] for key in keys] for row in found]
@@ -35,13 +35,7 @@ def list_(door: Door, name: str) -> int:
 @verb
 def rotate(door: Door, name: str, grace: str) -> int:
     """Make a new token and print it, the only time it is shown."""
-    from connector.durations import span
-
-    try:
-        lives_on = span(grace)
-    except ValueError as error:
-        raise click.UsageError(f"--grace: {error}") from None
-    made = door.app.tokens.rotate(name, lives_on)
+    made = door.ask("tokens.rotate", connection=name, grace=grace)
     door.show(made, lambda: facts(made.items()))
     return ExitCode.DONE
 
@@ -52,6 +46,6 @@ def rotate(door: Door, name: str, grace: str) -> int:
 @verb
 def revoke(door: Door, name: str, token: str | None) -> int:
     """End a connection's tokens now."""
-    done = door.app.tokens.revoke(name, token)
+    done = door.ask("tokens.revoke", connection=name, token=token)
     door.show(done, lambda: f"revoked {len(done['revoked'])} of {name}'s tokens")
     return ExitCode.DONE

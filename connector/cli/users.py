@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.door import PAGE, Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
 
@@ -31,8 +31,11 @@ def users() -> None:
 @verb
 def list_(door: Door, limit: int | None, **wanted: Any) -> int:
     """List users."""
-    people = door.app.people
-    found = people.every_user(**wanted) if limit is None else people.users(limit=limit, **wanted)
+    if limit is None or limit > PAGE:
+        found = door.every("users.list", "users", **wanted)
+        found["users"] = found["users"][:limit]
+    else:
+        found = door.ask("users.list", limit=limit, **wanted)
     rows = [_row(user) for user in found["users"]]
     shape = {"users": found["users"], "total": found["total"]}
     door.show(shape, lambda: table(("ID", "E-MAIL", "NAME", "STATE", "FROM", "TAGS"), rows, "no users"))
@@ -44,7 +47,7 @@ def list_(door: Door, limit: int | None, **wanted: Any) -> int:
 @verb
 def show(door: Door, user: str) -> int:
     """Show a user by id, e-mail or external id, with directory users and groups."""
-    found = door.app.people.user(user)
+    found = door.ask("users.show", user=user)
     plain = [(key, value) for key, value in found.items() if not isinstance(value, list | dict)]
     names = [("tags", ", ".join(found["tags"]) or "-")]
     names += [
@@ -61,8 +64,9 @@ def show(door: Door, user: str) -> int:
 @verb
 def explain(door: Door, user: str) -> int:
     """Say why a user is active or suspended and has these tags."""
-    found = door.app.people.explain(user)
-    door.show(found.as_json(), lambda: found.as_text().rstrip("\n"))
+    found = door.ask("users.explain", user=user)
+    text = found.pop("text")
+    door.show(found, lambda: text)
     return ExitCode.DONE
 
 
@@ -71,7 +75,7 @@ def explain(door: Door, user: str) -> int:
 @verb
 def protect(door: Door, user: str) -> int:
     """Keep an account from every removal, whatever a directory says."""
-    shape = door.app.people.protect(user, protected=True, by=door.by)
+    shape = door.ask("users.protect", user=user)
     door.show(shape, lambda: f"{shape['email'] or shape['id']} is protected")
     return ExitCode.DONE
 
@@ -81,7 +85,7 @@ def protect(door: Door, user: str) -> int:
 @verb
 def unprotect(door: Door, user: str) -> int:
     """End the protection of an account."""
-    shape = door.app.people.protect(user, protected=False, by=door.by)
+    shape = door.ask("users.unprotect", user=user)
     door.show(shape, lambda: f"{shape['email'] or shape['id']} is protected no longer")
     return ExitCode.DONE
 
@@ -95,9 +99,9 @@ def unprotect(door: Door, user: str) -> int:
 @verb
 def add(door: Door, email: str, tags: tuple[str, ...], **named: str | None) -> int:
     """Add an account that no directory made."""
-    account = {"email": email, "first_name": named["first"], "last_name": named["last"], "tags": tags}
+    account = {"email": email, "first_name": named["first"], "last_name": named["last"], "tags": list(tags)}
     account["origin"] = named["origin"]
-    (user_id,) = door.app.people.add([account], by=door.by)
+    (user_id,) = door.ask("users.add", users=[account])["ids"]
     door.show({"id": user_id, "email": email}, lambda: f"added {email} as {user_id}")
     return ExitCode.DONE
 
@@ -107,8 +111,66 @@ def add(door: Door, email: str, tags: tuple[str, ...], **named: str | None) -> i
 @verb
 def load(door: Door, file: Path) -> int:
     """Add the accounts of a CSV file, or none of them; columns email, first_name, last_name, origin, tags."""
-    ids = door.app.people.add(_rows(file), by=door.by)
+    ids = door.ask("users.add", users=_rows(file))["ids"]
     door.show({"added": len(ids), "ids": ids}, lambda: f"added {len(ids):,} users")
+    return ExitCode.DONE
+
+
+def reasoned(function: Any) -> Any:
+    """The option that keeps why."""
+    return click.option("--reason", default="", metavar="R", help="Why, for the record.")(function)
+
+
+@users.command(cls=Verb, epilog=example("connector users suspend ada@example.com --reason 'left early'"))
+@click.argument("user")
+@reasoned
+@verb
+def suspend(door: Door, user: str, reason: str) -> int:
+    """Take an account's access away by hand; no run gives it back."""
+    shape = door.ask("users.suspend", user=user, reason=reason)
+    door.show(
+        shape, lambda: f"{shape['email'] or shape['id']} is suspended until: connector users reactivate"
+    )
+    return ExitCode.DONE
+
+
+@users.command(cls=Verb, epilog=example("connector users reactivate ada@example.com"))
+@click.argument("user")
+@reasoned
+@verb
+def reactivate(door: Door, user: str, reason: str) -> int:
+    """Give back the access that was taken by hand."""
+    shape = door.ask("users.reactivate", user=user, reason=reason)
+    door.show(shape, lambda: f"{shape['email'] or shape['id']} has access again")
+    return ExitCode.DONE
+
+
+@users.command(cls=Verb, epilog=example("connector users tag ada@example.com --add vip --remove trial"))
+@click.argument("user")
+@click.option("--add", "added", multiple=True, metavar="T", help="Set this tag by hand.")
+@click.option("--remove", "removed", multiple=True, metavar="T", help="Take this tag that was set by hand.")
+@verb
+def tag(door: Door, user: str, added: tuple[str, ...], removed: tuple[str, ...]) -> int:
+    """Set and take tags by hand; those of directories stay."""
+    if not added and not removed:
+        raise click.UsageError("say --add T or --remove T")
+    shape = door.ask("users.tag", user=user, add=list(added), remove=list(removed))
+    door.show(shape, lambda: f"{shape['email'] or shape['id']}: {', '.join(shape['tags']) or 'no tags'}")
+    return ExitCode.DONE
+
+
+@users.command(
+    cls=Verb,
+    epilog=example("connector users admin ada@example.com", "connector users admin ada@example.com --off"),
+)
+@click.argument("user")
+@click.option("--off", is_flag=True, help="An administrator no longer.")
+@verb
+def admin(door: Door, user: str, *, off: bool) -> int:
+    """Say that an account administers the application; the last active one is never suspended."""
+    shape = door.ask("users.admin", user=user, admin=not off)
+    told = "an administrator" if shape["admin"] else "no administrator any more"
+    door.show(shape, lambda: f"{shape['email'] or shape['id']} is {told}")
     return ExitCode.DONE
 
 

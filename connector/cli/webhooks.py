@@ -29,9 +29,9 @@ def webhooks() -> None:
     "--after", type=click.IntRange(0), metavar="SEQ", help="Events behind this one too; else new ones."
 )
 @verb
-def add(door: Door, url: str, **wanted: Any) -> int:
+def add(door: Door, url: str, types: tuple[str, ...], **wanted: Any) -> int:
     """Call an address with every event from now on; prints its secret, the only time it is shown."""
-    made = door.app.webhooks.add(url, by=door.by, **wanted)
+    made = door.ask("webhooks.add", url=url, types=list(types), **wanted)
     door.show(made, lambda: facts(made.items()))
     return ExitCode.DONE
 
@@ -40,7 +40,7 @@ def add(door: Door, url: str, **wanted: Any) -> int:
 @verb
 def list_(door: Door) -> int:
     """List webhooks with how they do."""
-    found = door.app.webhooks.listed()
+    found = door.ask("webhooks.list")["webhooks"]
     rows = [
         [
             each["id"],
@@ -60,11 +60,11 @@ def list_(door: Door) -> int:
 @webhooks.command(cls=Verb, epilog=example(f"connector webhooks log {_ID} --state dead"))
 @click.argument("webhook")
 @click.option("--state", type=click.Choice(["pending", "delivered", "failed", "dead"]))
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 500))
 @verb
 def log(door: Door, webhook: str, state: str | None, limit: int) -> int:
     """Show what was delivered, what will be tried again, and what was given up."""
-    found = door.app.webhooks.log(webhook, state=state, limit=limit)
+    found = door.ask("webhooks.log", webhook=webhook, state=state, limit=limit)["deliveries"]
     keys = ("sequence", "type", "state", "attempts", "next_at", "last_status", "last_error")
     headers = ("SEQUENCE", "TYPE", "STATE", "TRIES", "NEXT", "STATUS", "ERROR")
     rows = [[each[key] for key in keys] for each in found]
@@ -77,7 +77,7 @@ def log(door: Door, webhook: str, state: str | None, limit: int) -> int:
 @verb
 def test(door: Door, webhook: str) -> int:
     """Call a webhook now with a test event; exits 4 when it is not accepted."""
-    done = door.app.webhooks.test(webhook)
+    done = door.ask("webhooks.test", webhook=webhook)
     outcome = "accepted" if done["delivered"] else f"not accepted: {done['error']}"
     door.show(done, lambda: f"{done['url']}: {outcome}")
     return ExitCode.DONE if done["delivered"] else ExitCode.PARTIAL
@@ -95,7 +95,7 @@ def test(door: Door, webhook: str) -> int:
 @verb
 def redeliver(door: Door, webhook: str, event_id: str | None, sequences: tuple[int, ...]) -> int:
     """Deliver again what was given up, or the events that are named."""
-    done = door.app.webhooks.redeliver(webhook, event_id=event_id, sequences=sequences)
+    done = door.ask("webhooks.redeliver", webhook=webhook, event=event_id, sequences=list(sequences))
     door.show(done, lambda: f"{done['redelivered']} events are delivered again")
     return ExitCode.DONE
 
@@ -108,13 +108,7 @@ def redeliver(door: Door, webhook: str, event_id: str | None, sequences: tuple[i
 @verb
 def rotate(door: Door, webhook: str, grace: str) -> int:
     """Make a new secret and print it, the only time it is shown."""
-    from connector.durations import span
-
-    try:
-        lives_on = span(grace)
-    except ValueError as error:
-        raise click.UsageError(f"--grace: {error}") from None
-    made = door.app.webhooks.rotate(webhook, lives_on)
+    made = door.ask("webhooks.rotate", webhook=webhook, grace=grace)
     door.show(made, lambda: facts(made.items()))
     return ExitCode.DONE
 
@@ -124,7 +118,7 @@ def rotate(door: Door, webhook: str, grace: str) -> int:
 @verb
 def pause(door: Door, webhook: str) -> int:
     """Stop calling a webhook; its events wait."""
-    done = door.app.webhooks.set_enabled(webhook, enabled=False)
+    done = door.ask("webhooks.pause", webhook=webhook)
     door.show(
         done, lambda: f"{done['id']} is paused; its events wait for: connector webhooks resume {done['id']}"
     )
@@ -136,7 +130,7 @@ def pause(door: Door, webhook: str) -> int:
 @verb
 def resume(door: Door, webhook: str) -> int:
     """Go on calling a webhook, with everything that came meanwhile, at once."""
-    done = door.app.webhooks.set_enabled(webhook, enabled=True)
+    done = door.ask("webhooks.resume", webhook=webhook)
     door.show(done, lambda: f"{done['id']} is called again")
     return ExitCode.DONE
 
@@ -146,7 +140,7 @@ def resume(door: Door, webhook: str) -> int:
 @verb
 def remove(door: Door, webhook: str) -> int:
     """Forget a webhook and what waits for it."""
-    done = door.app.webhooks.remove(webhook)
+    done = door.ask("webhooks.remove", webhook=webhook)
     door.show(done, lambda: f"{done['url']} is called no more")
     return ExitCode.DONE
 

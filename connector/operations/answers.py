@@ -72,11 +72,6 @@ class Requests(TypedDict):
     requests: list[Request]
 
 
-class Removed(TypedDict):
-    id: str
-    removed: bool
-
-
 class Token(TypedDict):
     id: str
     last_four: str
@@ -346,6 +341,24 @@ class Key(TypedDict):
 
 class Keys(TypedDict):
     keys: list[Key]
+
+
+class Excluded(TypedDict):
+    excluded: list[dict[str, Any]]
+
+
+class Included(TypedDict):
+    included: list[dict[str, Any]]
+
+
+class Gone(TypedDict):
+    id: str
+    name: str
+    removed: bool
+    users: str
+    people: int
+    suspended: int
+    handed_over: int
 
 
 Anything = dict[str, Any]

@@ -14,6 +14,13 @@ from sync.model.access import Role
 
 Type = Annotated[str, Field(max_length=32, description=f"One of {', '.join(TYPES)}.")]
 
+Users = Annotated[
+    str,
+    Field(
+        pattern="^(keep|suspend|handover:.+)$", max_length=300, description="keep, suspend, handover:OTHER"
+    ),
+]
+
 
 @operation(
     "POST",
@@ -121,3 +128,19 @@ def log(
     """
     found = call.app.request_log.listed(connection, limit=limit, before=before, failed=failed)
     return {"requests": found}
+
+
+@operation(
+    "DELETE",
+    "/connections/{connection}",
+    Role.ADMIN,
+    answers.Gone,
+    cli="connections remove {connection} --users {users}",
+)
+def remove(call: Call, *, connection: Ref, users: Users) -> dict[str, Any]:
+    """Disconnect a directory, and say what becomes of its people.
+
+    `keep` leaves them as they are, managed by nobody; `suspend` takes their access; `handover:OTHER` links
+    them to the people of another connection with the same e-mail, and keeps the others.
+    """
+    return call.app.connections.remove(connection, users, by=call.by)

@@ -125,3 +125,17 @@ def apply_file(
 def reject(call: Call, *, plan: Ref, comment: Text | None = None) -> dict[str, Any]:
     """Throw a held plan away; the same set does not ask again."""
     return call.app.plans.reject(plan, by=call.by, comment=comment)
+
+
+@operation("GET", "/exclusions", Role.VIEWER, answers.Excluded, rows="excluded", cli="plans excluded")
+def excluded(call: Call, *, connection: OfConnection = None) -> dict[str, Any]:
+    """List the changes that were left out; they stay out until included or wanting something else."""
+    return {"excluded": call.app.plans.excluded(connection)}
+
+
+@operation("POST", "/exclusions/include", Role.OPERATOR, answers.Included, cli="plans include {items}")
+def include(
+    call: Call, *, items: Annotated[list[Ref], Field(min_length=1, max_length=1000)]
+) -> dict[str, Any]:
+    """Let changes that were left out be planned again, from the next full run on."""
+    return {"included": call.app.plans.include(items, by=call.by)}

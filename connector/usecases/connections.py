@@ -14,9 +14,10 @@ from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection
-from sync.model.errors import ConnectorError, Misconfigured, Stale
+from sync.model.errors import Conflict, ConnectorError, Misconfigured, Stale
+from sync.model.run import RunState
 from sync.store import connections as store
-from sync.store import resources
+from sync.store import resources, runs
 from sync.store.ids import new_id
 
 CHECK_LIMIT_S = 30.0
@@ -135,6 +136,52 @@ class Connections:
         ready = error is None and all(right["state"] == "ok" for right in rights)
         found = {"connection": connection.name, "ready": ready, "tenant": tenant}
         return found | {"rights": rights, "error": error}
+
+    def remove(self, ref: str, users: str, *, by: str) -> dict[str, Any]:
+        """Let a directory go; ``users`` says what becomes of its people: keep, suspend, handover:OTHER.
+
+        Raises Misconfigured, NotFound, and Conflict while a run is under way.
+        """
+        from sync.disconnect import Disconnect, Fate
+
+        connection = self.find(ref)
+        fate, _, other = users.partition(":")
+        heir = self.find(other) if fate == Fate.HANDOVER else None
+        if heir is not None and heir.id == connection.id:
+            raise Misconfigured("a connection cannot hand its people over to itself; name another one")
+        if any(each.name == connection.name for each in self._wires.settings.connections):
+            raise Misconfigured(
+                f"{connection.name} stands in the configuration file; take it out there first"
+            )
+        self._come_to_rest(connection, by)
+        done = Disconnect(
+            database=self._wires.database,
+            connection=connection,
+            policy=self._wires.policy_of(connection),
+            fate=Fate(fate),
+            by=by,
+            now=self._wires.clock(),
+            heir=heir,
+        ).carry_out()
+        said = {"users": users, "people": done.people, "suspended": done.suspended}
+        said |= {"handed_over": done.handed_over}
+        with self._wires.database.write() as conn:
+            store.remove(conn, connection.id)
+            self._note(conn, "connections.remove", connection, _audited(connection), said)
+        return {"id": connection.id, "name": connection.name, "removed": True, **said}
+
+    def _come_to_rest(self, connection: Connection, by: str) -> None:
+        """Nothing more is asked for or pushed; what waits is cancelled. Conflict for what is running."""
+        now = self._wires.clock()
+        with self._wires.database.write() as conn:
+            store.update(conn, connection.id, now=now, enabled=False)
+            for run in runs.listed(conn, connection_id=connection.id, limit=10):
+                if run.state is RunState.QUEUED:
+                    runs.cancel_queued(conn, run.id, now=now, error=f"cancelled by {by}")
+                elif run.state is RunState.RUNNING:
+                    raise Conflict(
+                        f"run {run.id} is under way; cancel it first: connector runs cancel {run.id}"
+                    )
 
     def keep_equal_to_file(self) -> list[str]:
         """Make the configuration file's connections, or bring them up to it; the names of those touched.

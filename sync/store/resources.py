@@ -185,6 +185,13 @@ def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[
     return int(conn.execute(statement, {"connection_id": connection_id}).scalar_one())
 
 
+def some_live(conn: Conn, kind: Kind, connection_id: str, limit: int) -> list[str]:
+    """Ids of so many of the connection's live rows, whichever come first."""
+    table = _TABLES[kind]
+    query = select(table.c.id).where(table.c.connection_id == connection_id, table.c.deleted_at.is_(None))
+    return list(conn.scalars(query.limit(limit)))
+
+
 def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]) -> Iterator[Unmet]:
     """Live rows with an external id whose ``seq`` was not met, by seq; the caller may write meanwhile."""
     after = 0
