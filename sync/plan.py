@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from sync.model.change import ORDER, Action, Change, zero_counts
+from sync.tag_losses import Cuts
 
 _MODULUS = 1 << 256
 
@@ -25,6 +26,8 @@ class Tally:
     items: int = 0
     largest_removals: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     """Per group that loses members: its name, how many it loses, how many it has."""
+    cuts: Cuts = field(default_factory=Cuts)
+    """What it ends, to count the tags that are really lost."""
     _sum: int = 0
 
     def place(self, change: Change) -> int:
@@ -38,7 +41,12 @@ class Tally:
         if change.action is not Action.RECORD:
             self.counts[change.action] += change.count
             self._sum = (self._sum + int.from_bytes(digest_of(change), "big")) % _MODULUS
+        if change.action is Action.GROUP_DELETE:
+            self.cuts.groups.add(change.subject.id)
+        elif change.action is Action.GROUP_RENAME and change.after.get("tag") is None:
+            self.cuts.untagged.add(change.subject.id)
         if change.action is Action.MEMBER_REMOVE:
+            self.cuts.end_members(change.subject.id, change.members)
             name, lost, size = self.largest_removals.get(change.subject.id, (change.subject.label, 0, 0))
             self.largest_removals[change.subject.id] = (
                 name,
@@ -59,10 +67,17 @@ class Tally:
 
 def digest_of(change: Change) -> bytes:
     """32 bytes that stand for what a change does to whom, wherever and whenever it is planned."""
-    said = json.dumps([change.before, change.after, change.members], sort_keys=True, ensure_ascii=True)
+    said = (_settled(change.before), _settled(change.after), change.members)
     subject = change.subject.external_id or change.subject.id
-    text = f"{change.action}\x1f{change.subject.kind}\x1f{subject}\x1f{change.part}\x1f{said}"
-    return blake2b(text.encode(), digest_size=32).digest()
+    text = f"{change.action.value}\x1f{change.subject.kind}\x1f{subject}\x1f{change.part}\x1f{said!r}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+
+
+def _settled(fields: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The fields in an order of their own, so that equal ones are equal text."""
+    return sorted(
+        (name, _settled(value) if isinstance(value, Mapping) else value) for name, value in fields.items()
+    )
 
 
 def people_words(counts: Mapping[str, int]) -> str:

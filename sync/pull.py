@@ -7,7 +7,7 @@ a run that was killed goes on from it, and a run that was held goes on when a pe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
@@ -44,6 +44,7 @@ from sync.store.database import Conn, Database
 from sync.store.ids import new_id
 from sync.store.times import to_text
 from sync.trace import Trace
+from sync.untagging import lost_tags
 
 PROGRESS_EVERY = 20
 """Pages between two words to the observer of how far the read is."""
@@ -248,7 +249,9 @@ class Pull:
         stopped: Sequence[Hold] = ()
         if not proposal.tally.empty:
             with self.database.read() as conn:
-                stopped = holds(proposal.tally, self._standing(conn, snapshot), self.policy)
+                lost = lost_tags(conn, self.connection.id, proposal.tally.cuts)
+                standing = replace(self._standing(conn, snapshot), tags_lost=lost)
+                stopped = holds(proposal.tally, standing, self.policy)
         self._conclude(proposal, snapshot, lie, stopped)
         return plan_id
 
@@ -283,10 +286,6 @@ class Pull:
         reasons = _reasons(proposal, snapshot, lie, stopped)
         checksum = proposal.tally.checksum(self.connection.id)
         with self._fence.write() as conn:
-            rejected = bool(stopped) and plans.rejected(conn, self.connection.id, checksum)
-            state = PlanState.REJECTED if rejected else PlanState.OPEN
-            if self.run.dry_run:
-                state = PlanState.PREVIEW if self.settings_are_saved else PlanState.DISCARDED
             plans.conclude(
                 conn,
                 proposal.plan_id,
@@ -295,7 +294,7 @@ class Pull:
                 reasons=reasons,
                 hash=checksum,
                 counts=proposal.tally.counts,
-                state=state,
+                state=self._state(conn, checksum, stopped),
             )
             plans.hold_items(conn, proposal.plan_id, self._waiting(stopped))
             short = seats.make_wait(conn, proposal.plan_id, self.policy)
@@ -318,6 +317,13 @@ class Pull:
             )
             if self.run.dry_run:
                 runs.finish(conn, self.lease, state=END_STATES[verdict], now=self.clock())
+
+    def _state(self, conn: Conn, checksum: str, stopped: Sequence[Hold]) -> PlanState:
+        """What becomes of the plan: a dry run's is a preview; one that was rejected before stays so."""
+        if self.run.dry_run:
+            return PlanState.PREVIEW if self.settings_are_saved else PlanState.DISCARDED
+        rejected = bool(stopped) and plans.rejected(conn, self.connection.id, checksum)
+        return PlanState.REJECTED if rejected else PlanState.OPEN
 
     def _forget_left_out(self, conn: Conn, proposal: Proposal, snapshot: Snapshot, *, is_true: bool) -> None:
         """What was left out counts again once the directory wants something else, or nothing at all."""

@@ -23,7 +23,8 @@ class Standing:
     ``users_met`` is how many people the read saw, ``users_before`` how many live directory users
     there were; None when the read was no full pull. ``approved_beforehand`` says that an admin let
     the first run go unread. ``idle_includes`` are group patterns that no group of the read fits.
-    ``frozen`` is the sentence of a freeze in force.
+    ``frozen`` is the sentence of a freeze in force. ``tags_lost`` is how many tags the plan really
+    takes, by whichever way; None where only the ended memberships are known.
     """
 
     managed_active: int
@@ -35,6 +36,7 @@ class Standing:
     approved_beforehand: bool = False
     idle_includes: Sequence[str] = ()
     frozen: str | None = None
+    tags_lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,11 +223,13 @@ def _members(tally: Tally, _standing: Standing, policy: Policy) -> Iterator[Hold
 
 
 def _tags(tally: Tally, standing: Standing, policy: Policy) -> Iterator[Hold]:
-    wanted, limit = tally.counts[Action.MEMBER_REMOVE], policy.safeguards.tag_removals
-    if not limit.allows(wanted, standing.tags):
+    ended, limit = tally.counts[Action.MEMBER_REMOVE], policy.safeguards.tag_removals
+    lost = ended if standing.tags_lost is None else standing.tags_lost
+    if not limit.allows(lost, standing.tags):
+        words = ("membership", "memberships") if standing.tags_lost is None else ("tag", "tags")
         yield Hold(
             rule="tag_removals",
-            sentence=f"{counted(wanted, 'membership', 'memberships')} would be removed; "
+            sentence=f"{counted(lost, *words)} would be removed; "
             f"the limit is {limit.text(standing.tags, 'memberships')}.",
             actions=REMOVALS,
         )

@@ -53,7 +53,10 @@ class Trace:
 
     def decided(self, record: UserRecord, found: Match, decision: Decision) -> None:
         """What matching and comparing came to for a person."""
-        if not self._steps.get(("user", record.external_id), True):
+        steps = self._steps.get(("user", record.external_id))
+        if steps is None:
+            return
+        if not steps:
             self.found(record)
         self.say("user", record.external_id, MATCH, _match_words(found), label=_label(found))
         change = decision.change

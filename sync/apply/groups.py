@@ -53,17 +53,20 @@ def write_groups(conn: Conn, changes: Sequence[Change], context: Context, applie
     after = {row["id"]: row for row in (*new_rows, *changed_rows)}
     kept = [_kept_of_group(conn, change, rows, after, context) for change in fit]
     for change in fit:
-        if change.action is Action.GROUP_DELETE:
-            writes.empty_group(conn, change.subject.id)
-            left = writes.leave_all_groups(conn, change.subject.id, context.at)
-            moves += [
-                Move(Action.MEMBER_REMOVE, id_, change.subject.id, "group", change.reason) for id_ in left
-            ]
-        elif change.restore is not None:
-            moves += put_members_back(conn, change.subject.id, change.restore, context)
+        moves += _members_follow(conn, change, context)
     applied.done.extend(fit)
     tell(conn, fit, after, context, kept)
     tell_moves(conn, moves, context)
+
+
+def _members_follow(conn: Conn, change: Change, context: Context) -> list[Move]:
+    """A deleted group's memberships end with it, on both sides; one that is put back has them again."""
+    group_id = change.subject.id
+    if change.action is Action.GROUP_DELETE:
+        writes.empty_group(conn, group_id)
+        left = writes.leave_all_groups(conn, group_id, context.at)
+        return [Move(Action.MEMBER_REMOVE, each, group_id, "group", change.reason) for each in left]
+    return put_members_back(conn, group_id, change.restore, context) if change.restore is not None else []
 
 
 def _kept_of_group(

@@ -45,7 +45,8 @@ def write_people(conn: Conn, changes: Sequence[Change], context: Context, applie
     """Write a batch of changes to people."""
     writes.lock_keys(conn, _user_locks(changes, context))
     rows = writes.rows_by_id(conn, directory_user, [c.subject.id for c in changes if not c.new])
-    accounts = writes.rows_by_id(conn, users, [c.subject.user_id for c in changes if c.subject.user_id])
+    known = [c.subject.user_id for c in changes if c.subject.user_id and c.action is not Action.CREATE]
+    accounts = writes.rows_by_id(conn, users, known)
     taken = writes.taken_external_ids(
         conn,
         directory_user,

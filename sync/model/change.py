@@ -126,6 +126,9 @@ def counted(changes: Iterable[Change]) -> dict[str, int]:
 Row = dict[str, Any]
 """A change as JSON can hold it."""
 
+_STATUSES: Final = {status.value: status for status in Status}
+_ACTIONS: Final = {action.value: action for action in Action}
+
 
 def change_row(change: Change) -> Row:
     """The stored form of a change; ``change_of`` is its inverse. Empty fields are left out."""
@@ -167,7 +170,7 @@ def change_of(row: Row) -> Change:
     """The change a stored row stands for."""
     fingerprint = row.get("fingerprint")
     return Change(
-        action=Action(row["action"]),
+        action=_ACTIONS[row["action"]],
         subject=Subject(**row["subject"]),
         reason=row["reason"],
         before=row["before"],
@@ -198,7 +201,6 @@ def _record_of(row: Row) -> UserRecord | GroupRecord | None:
 
 def user_record_of(values: list[Any]) -> UserRecord:
     """A UserRecord from its JSON list."""
-    record = UserRecord(*values)
-    return record._replace(
-        status=Status(record.status), extra=tuple((name, value) for name, value in record.extra)
-    )
+    id_, user_name, email, first, last, picture, status, text, scim_id, extra = values
+    further = tuple((name, value) for name, value in extra)
+    return UserRecord(id_, user_name, email, first, last, picture, _STATUSES[status], text, scim_id, further)

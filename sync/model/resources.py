@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -167,8 +168,12 @@ class TokenInfo:
     expires_at: datetime | None = None
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str | None) -> str | None:
-    """The comparison key of an e-mail, userName or name: trimmed, NFC, casefolded; "" is None."""
+    """The comparison key of an e-mail, userName or name: trimmed, NFC, casefolded; "" is None.
+
+    One person's names are folded a dozen times on their way: the last few thousand are remembered.
+    """
     if text is None:
         return None
     text = text.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
@@ -30,8 +31,13 @@ def new_ids(count: int) -> list[str]:
         first = _last[1] + 1
         _last[1] += count
     start = (now_ms << 40) + first
-    return [_text(number) for number in range(start, start + count)]
+    return [
+        _begin(number >> 20) + _PAIRS[number >> 10 & 1023] + _PAIRS[number & 1023]
+        for number in range(start, start + count)
+    ]
 
 
-def _text(number: int) -> str:
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
+@lru_cache(maxsize=16)
+def _begin(number: int) -> str:
+    """The first twelve characters: ids of one batch share them."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(50, -1, -10)])

@@ -135,7 +135,7 @@ _MANAGED_ACTIVE: Final = (
     .join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
     .where(_live(_PERSON), _USERS.c.active.is_(True))
 )
-_MEMBER_EXTERNAL_IDS: Final = (
+_MEMBER_EXTERNAL_IDS: Final = Prepared(
     select(
         _MEMBER.c.kind,
         func.coalesce(
@@ -144,7 +144,7 @@ _MEMBER_EXTERNAL_IDS: Final = (
             _GROUP.c.external_id,
             _GROUP.c.scim_external_id,
             _MEMBER.c.value,
-        ),
+        ).label("key"),
     )
     .outerjoin(_PERSON, and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value))
     .outerjoin(_GROUP, and_(_MEMBER.c.kind == "group", _GROUP.c.id == _MEMBER.c.value))
@@ -342,7 +342,7 @@ def member_external_ids(conn: Conn, group_id: str) -> tuple[set[str], set[str]]:
     """
     users: set[str] = set()
     groups: set[str] = set()
-    for kind, key in conn.execute(_MEMBER_EXTERNAL_IDS, {"group_id": group_id}):
+    for kind, key in _MEMBER_EXTERNAL_IDS.all(conn, group_id=group_id):
         (groups if kind == "group" else users).add(key)
     return users, groups
 

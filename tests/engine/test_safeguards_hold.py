@@ -1,3 +1,5 @@
+import pytest
+
 from sync.model.connection import Policy
 from sync.model.run import RunState
 from tests.engine.house import House
@@ -103,3 +105,24 @@ def test_a_protected_person_is_not_suspended_but_shown(house: House, ledger: Led
     house.pull(connection, ledger.source)
     assert "a@example.com" in active(house)
     assert [row["kind"] for row in house.attention()] == ["protected"]
+
+
+@pytest.mark.parametrize("way", ["nesting", "group"])
+def test_tags_lost_through_nesting_or_with_a_group_count(house: House, way: str) -> None:
+    """Sixty people who would lose a tag hold the plan, though one membership or one group ends."""
+    ledger = Ledger()
+    for number in range(60):
+        ledger.add(f"P{number:02}")
+    ledger.team("ALL", "All").groups |= {"NORTH"}
+    ledger.team("NORTH", "North", *ledger.people)
+    acme = house.connect()
+    house.settle(acme, ledger.source)
+    assert "Group:All" in house.users()["p00@example.com"]["tags"]
+    if way == "nesting":
+        ledger.groups["ALL"].groups.clear()
+    else:
+        del ledger.groups["ALL"]
+    run = house.pull(acme, ledger.source)
+    assert run.state is RunState.HELD
+    assert any("60 tags would be removed" in reason for reason in run.reasons)
+    assert "Group:All" in house.users()["p00@example.com"]["tags"]

@@ -1,0 +1,58 @@
+"""By which ways people of a connection come to their tags: groups, groups above them, memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import sqlalchemy as sa
+from sqlalchemy import Connection as Conn
+
+from sync.store.keys import among
+from sync.store.schema import directory_group, member
+from sync.store.text import chunks
+
+
+def tags(conn: Conn, connection_id: str) -> dict[str, str]:
+    """Tag by group."""
+    query = sa.select(directory_group.c.id, directory_group.c.tag).where(
+        directory_group.c.connection_id == connection_id,
+        directory_group.c.deleted_at.is_(None),
+        directory_group.c.tag.is_not(None),
+    )
+    return {row.id: row.tag for row in conn.execute(query)}
+
+
+def above(conn: Conn, connection_id: str) -> dict[str, set[str]]:
+    """The groups that hold a group directly, by group."""
+    query = (
+        sa.select(member.c.value, member.c.group_id)
+        .join(directory_group, directory_group.c.id == member.c.group_id)
+        .where(
+            member.c.kind == sa.literal_column("'group'"), directory_group.c.connection_id == connection_id
+        )
+    )
+    found: dict[str, set[str]] = {}
+    for below, holder in conn.execute(query):
+        found.setdefault(below, set()).add(holder)
+    return found
+
+
+def people_in(conn: Conn, group_ids: Iterable[str]) -> Iterator[str]:
+    """Everybody who is directly in any of these groups; somebody in two comes twice."""
+    for group_id in group_ids:
+        query = sa.select(member.c.value).where(
+            member.c.group_id == group_id, member.c.kind == sa.literal_column("'user'")
+        )
+        yield from conn.scalars(query).all()
+
+
+def groups_of(conn: Conn, people: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The groups that each of these is directly in, as far as they are people."""
+    query = sa.select(member.c.value, member.c.group_id).where(
+        among(member.c.value, "keys"), member.c.kind == sa.literal_column("'user'")
+    )
+    for part in chunks(people):
+        found: dict[str, list[str]] = {person: [] for person in part}
+        for person, group_id in conn.execute(query, {"keys": part}):
+            found[person].append(group_id)
+        yield from found.items()
