@@ -12,10 +12,10 @@ from providers import jumpcloud_rights
 from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.budget import Budget, Timeouts
-from providers.failures import Absent
+from providers.failures import Absent, BadRequest
 from providers.http import Ask, FixedAuth, Wire
 from providers.jumpcloud_dialect import JumpCloudDialect, auth_of
-from providers.jumpcloud_feed import OVERLAP, Feed, forbidden, is_forbidden
+from providers.jumpcloud_feed import OVERLAP, Feed, closed
 from providers.jumpcloud_graph import GROUPS, LIMIT, Graph, JumpCloudMembers, bucket_of
 from providers.jumpcloud_records import (
     EVERYBODY,
@@ -121,8 +121,8 @@ class JumpCloud:
             raise CursorExpired("The log knows no application and no list of groups: read in full.")
         try:
             named = self._feed.since(since)
-        except Denied as denied:
-            raise forbidden(denied) if is_forbidden(denied) else denied from denied
+        except (Denied, BadRequest, Absent) as error:
+            raise closed(error) from error
         yield self._again(list(named.users))
         yield from self.groups(list(named.groups))
         as_of = named.as_of

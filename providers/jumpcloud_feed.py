@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from providers.answers import Answer
-from providers.failures import CredentialRefused
+from providers.failures import Absent, BadRequest, CredentialRefused
 from providers.http import Ask, Wire
 from providers.pages import DEFAULT_PAGE_CAP
 from providers.rows import inside, text_of, tolerant_json
@@ -47,6 +47,8 @@ class Feed:
         now = datetime.now(UTC)  # the answer is not looked at, so this machine's clock may be wrong
         try:
             self._wire.ask(_ask(now, None, limit=1), _events)
+        except BadRequest:
+            return False
         except (Transient, Incomplete):
             return True
         except ConnectorError:
@@ -87,14 +89,11 @@ class Feed:
         raise Incomplete("The log of JumpCloud does not end; the read was ended.")
 
 
-def forbidden(error: Denied) -> CursorExpired:
-    """What a refused log means for the run: a full read, which needs no log."""
+def closed(error: Denied | BadRequest | Absent) -> ConnectorError:
+    """What an unreadable log means for the run: a full read, unless the credential itself is refused."""
+    if isinstance(error, CredentialRefused):
+        return error
     return CursorExpired(f"{error.message} Changes cannot be read from the log: read in full.")
-
-
-def is_forbidden(error: Denied) -> bool:
-    """True when the log alone is refused, not the credential."""
-    return not isinstance(error, CredentialRefused)
 
 
 def _ask(since: datetime, after: object, *, limit: int) -> Ask:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from providers import onelogin_rights
 from providers.ahead import Ahead
 from providers.budget import Budget, Timeouts
-from providers.failures import Absent, CredentialRefused
+from providers.failures import Absent, BadRequest, CredentialRefused
 from providers.http import Ask, Wire
 from providers.lookups import look_each
 from providers.member_reads import MemberReads
@@ -126,20 +126,12 @@ class OneLogin:
         since = _since(cursor)
         if self.settings.scope != "all":
             raise CursorExpired("Changes cannot be narrowed to an application or to roles: read in full.")
-        self._learn_the_limit()
-        told, as_of, met = Told(), None, set[str]()
-        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        for part in self._user_parts(f"&updated_since={quote(stamp)}"):
-            as_of = as_of or part.answer.date
-            told.note(part.rows.rows)
-            met.update(person.record.external_id for person in part.rows.rows)
-            yield self._page(part.rows.rows, part.rows.set_aside)
-        again, warnings = self._named(since, met)
-        told.note(again.people)
-        yield self._page(again.people, (), gone=again.gone, warnings=warnings)
-        yield from self._changed_sets(told)
-        newer = as_of - _OVERLAP if as_of and as_of - _OVERLAP > since else since
-        yield Page(end=End(cursor=_cursor(newer), as_of=as_of))
+        try:
+            yield from self._changed(since)
+        except BadRequest as refused:
+            raise CursorExpired(
+                f"{refused.message} The change feed cannot be used: read in full."
+            ) from refused
 
     def lookup(self, external_ids: Sequence[str]) -> Found:
         """People by id, a few at a time; who could not be read is in neither part of the answer."""
@@ -292,6 +284,22 @@ class OneLogin:
         if allowance is not None:
             bucket(self.wire.host, ACCOUNT).learn(allowance, self._budget.monotonic())
 
+    def _changed(self, since: datetime) -> Iterator[Page]:
+        self._learn_the_limit()
+        told, as_of, met = Told(), None, set[str]()
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        for part in self._user_parts(f"&updated_since={quote(stamp)}"):
+            as_of = as_of or part.answer.date
+            told.note(part.rows.rows)
+            met.update(person.record.external_id for person in part.rows.rows)
+            yield self._page(part.rows.rows, part.rows.set_aside)
+        again, warnings = self._named(since, met)
+        told.note(again.people)
+        yield self._page(again.people, (), gone=again.gone, warnings=warnings)
+        yield from self._changed_sets(told)
+        newer = as_of - _OVERLAP if as_of and as_of - _OVERLAP > since else since
+        yield Page(end=End(cursor=_cursor(newer), as_of=as_of))
+
     # -- single people and groups ----------------------------------------------------------
 
     def _named(self, since: datetime, met: set[str]) -> tuple[_Again, tuple[str, ...]]:
@@ -300,7 +308,7 @@ class OneLogin:
             named, _ = self._events.named_since(since)
         except CredentialRefused:
             raise
-        except Denied as denied:
+        except (Denied, Absent, Misconfigured, BadRequest) as denied:
             off = "Role changes and deletions are seen by full reads alone."
             return _Again((), ()), (f"{denied.message} {off}",)
         ids = [ident for ident in named if ident not in met]

@@ -284,6 +284,19 @@ def test_a_forbidden_log_switches_deltas_off(jumpcloud: Simulator) -> None:
     assert isinstance(delta.error, CursorExpired)
 
 
+@pytest.mark.parametrize("status", [400, 402, 404])
+def test_a_log_that_the_plan_does_not_have_is_no_trouble(jumpcloud: Simulator, status: int) -> None:
+    """Whatever the refusal, full reads go on without a bookmark, and a delta asks for a full read."""
+    jumpcloud.fault(f"fail({status})@op=events,times=always")
+    source = opened(jumpcloud)
+    end = read(source.full()).end
+    delta = read(source.changes('{"since": "2030-01-01T00:00:00+00:00"}'))
+    source.close()
+    assert end is not None
+    assert end.cursor is None
+    assert isinstance(delta.error, CursorExpired)
+
+
 # -- credentials -----------------------------------------------------------------------------
 
 

@@ -359,6 +359,19 @@ def test_deltas_of_a_narrow_scope_and_unreadable_bookmarks_are_full_reads(onelog
     narrow.close()
 
 
+def test_a_refused_filter_is_a_full_read(onelogin: Simulator) -> None:
+    """An account that does not know updated_since has no deltas; a log it does not have costs a warning."""
+    cursor = '{"since": "2026-11-01T00:00:00+00:00"}'
+    onelogin.fault("fail(404)@op=events,times=always")
+    source = opened(onelogin)
+    reading = read(source.changes(cursor))
+    onelogin.fault("error(shape=1)@op=users.list,times=always")
+    refused = read(source.changes(cursor))
+    source.close()
+    assert reading.end is not None
+    assert isinstance(refused.error, CursorExpired)
+
+
 # -- the token -------------------------------------------------------------------------------
 
 
