@@ -207,15 +207,24 @@ class Company:
         assert (again.state, happened(again), self.house.items(again)) == (RunState.SUCCEEDED, {}, [])
 
     def _push_what_is_owed(self) -> None:
-        """Whoever only a push has told us of can only be taken back by a push."""
+        """Whoever only a push has told us of can only be taken back by a push.
+
+        The same goes for somebody who has another e-mail and userName since: this directory's API
+        tells no externalId, so a pull cannot know that it is her.
+        """
         for table, push, there in (
             ("directory_user", self._push, self.ledger.people),
             ("directory_group", self._push_team, self.ledger.groups),
         ):
             live = [row for row in self.house.rows(table) if row["deleted_at"] is None]
             for row in live:
-                if row["external_id"] is None and row["scim_external_id"] not in there:
-                    push(row["scim_external_id"])
+                id_ = row["scim_external_id"]
+                if row["external_id"] is None and (id_ not in there or self._renamed_since(row)):
+                    push(id_)
+
+    def _renamed_since(self, row: dict[str, Any]) -> bool:
+        record = self.ledger.people.get(row["scim_external_id"])
+        return record is not None and row.get("user_name_key", record.user_name) != record.user_name
 
     def _truth_of_now(self) -> dict[str, Person]:
         """Whom the directory has active, with the tags of her groups and those set by hand."""
