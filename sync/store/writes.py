@@ -409,13 +409,23 @@ _SHOW = Prepared(
 
 def settle_digest(conn: Connection, group_id: str, digest: bytes | None, whole: int) -> None:
     """Remember the digest only when the group now has exactly the members it stands for."""
-    size = sa.select(sa.func.count()).where(member.c.group_id == group_id).scalar_subquery()
-    known = sa.cast(sa.literal(digest, sa.LargeBinary), sa.LargeBinary)
-    conn.execute(
-        sa.update(directory_group)
-        .where(directory_group.c.id == group_id)
-        .values(member_digest=sa.case((size == whole, known), else_=None))
+    _SETTLE_DIGEST.run(conn, of=group_id, digest=digest, whole=whole)
+
+
+_SIZE = sa.select(sa.func.count()).where(member.c.group_id == sa.bindparam("of")).scalar_subquery()
+_SETTLE_DIGEST = Prepared(
+    sa.update(directory_group)
+    .where(directory_group.c.id == sa.bindparam("of"))
+    .values(
+        member_digest=sa.case(
+            (
+                sa.bindparam("whole", type_=sa.Integer) == _SIZE,
+                sa.cast(sa.bindparam("digest", type_=sa.LargeBinary), sa.LargeBinary),
+            ),
+            else_=sa.null(),
+        )
     )
+)
 
 
 def touch_group(conn: Connection, group_id: str, at: str) -> None:
