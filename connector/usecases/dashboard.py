@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -47,6 +48,7 @@ class Dashboard:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
+        self._counted: tuple[Any, dict[str, Any]] = (None, {})
 
     def gateway(self) -> Gateway:
         """The engine as the SCIM endpoint sees it."""
@@ -77,9 +79,9 @@ class Dashboard:
                 "now": now,
                 "held_plans": [self._held(conn, plan) for plan in held],
                 "connections": [self._connection(conn, each, held) for each in known],
-                "people": self._people(conn),
+                "people": self._count(conn, "people", self._people),
                 "seats": self._seats(conn),
-                "changes": _changes(conn, known),
+                "changes": self._count(conn, "changes", lambda conn: _changes(conn, known)),
                 "attention": [_question(each) for each in questions[:ATTENTION_SHOWN]],
                 "attention_count": len(questions),
                 "runs": [shapes.run(run) for run in recent],
@@ -105,7 +107,7 @@ class Dashboard:
             hour=0, minute=0, second=0, microsecond=0
         )
         with self._wires.database.read() as conn:
-            found = history.per_day(conn, first)
+            found = self._count(conn, f"since {first}", lambda conn: history.per_day(conn, first))
         return [
             {"day": day, **{kind: sum(found.get(day, {}).get(each.value, 0) for each in actions)
                             for kind, actions in _KINDS.items()}}
@@ -151,7 +153,7 @@ class Dashboard:
         uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
         soonest = min(filter(None, (one.next_full_at, one.next_delta_at)), default=None)
         return shapes.connection(one) | {
-            "people": stored.live_count(conn, "user", one.id),
+            "people": self._count(conn, one.id, lambda conn: stored.live_count(conn, "user", one.id)),
             "groups": stored.live_count(conn, "group", one.id),
             "scim_base_url": f"{self._wires.settings.url}/scim/v2/{one.id}",
             "last_run": shapes.run(last[0]) if last else None,
@@ -159,6 +161,16 @@ class Dashboard:
             "next_run_at": shapes.at(soonest),
             "last_push_at": shapes.at(max(filter(None, uses), default=None)),
         }
+
+    def _count(self, conn: Conn, what: str, count: Callable[[Conn], Any]) -> Any:
+        """What was counted, until history goes on: then everything is counted anew."""
+        mark = history.last(conn)
+        if self._counted[0] != mark:
+            self._counted = (mark, {})
+        counted = self._counted[1]
+        if what not in counted:
+            counted[what] = count(conn)
+        return counted[what]
 
     def _people(self, conn: Conn) -> dict[str, int]:
         """Counts: all, active, managed, both, and the groups there are."""
@@ -171,7 +183,7 @@ class Dashboard:
         return count | {"groups": groups.groups(conn, limit=1)[1]}
 
     def _seats(self, conn: Conn) -> dict[str, Any]:
-        found = people.seats(conn)
+        found: dict[str, Any] = self._count(conn, "seats", people.seats)
         return {"limit": self._wires.settings.seats.limit, "waiting": plans.waiting_count(conn)} | found
 
 

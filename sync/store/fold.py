@@ -49,9 +49,29 @@ def _strpos(element: position, compiler: SQLCompiler, **options: Any) -> str:
     return f"strpos{compiler.process(element.clause_expr, **options)}"
 
 
+class quick_fold(GenericFunction[str]):  # noqa: N801 - SQL functions are named like this
+    """``folded`` in SQL for texts that are mostly ASCII: SQLite calls into Python for the others only."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(quick_fold, "sqlite")
+def _lower_if_ascii(element: quick_fold, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = element.clause_expr.element.clauses  # type: ignore[union-attr]
+    inner = compiler.process(text, **options)
+    is_ascii = f"length(CAST({inner} AS BLOB)) = length({inner})"
+    return f"CASE WHEN {is_ascii} THEN lower({inner}) ELSE connector_fold({inner}) END"
+
+
+@compiles(quick_fold, "postgresql")
+def _fold(element: quick_fold, compiler: SQLCompiler, **options: Any) -> str:
+    return f"connector_fold{compiler.process(element.clause_expr, **options)}"
+
+
 def contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
     """Whether ``part`` stands somewhere in the column, in any case."""
-    return position(fold(column), folded(part)) > 0
+    return position(quick_fold(column), folded(part)) > 0
 
 
 def prefix_range(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:

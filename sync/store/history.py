@@ -54,6 +54,13 @@ def newest(conn: Conn, *, limit: int) -> list[dict[str, Any]]:
     return [_row(row) for row in conn.execute(statement.limit(limit))]
 
 
+def last(conn: Conn) -> tuple[int, int]:
+    """Where history and the events stand: another answer means that something changed."""
+    newest = (select(func.max(table.c.seq)) for table in (_HISTORY, schema.outbox))
+    first, second = (int(conn.scalar(each) or 0) for each in newest)
+    return first, second
+
+
 def per_day(conn: Conn, since: datetime) -> dict[str, dict[str, int]]:
     """By day (2026-11-25) and action, how many changes there were; memberships count one by one."""
     first = _first_since(conn, to_text(since))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import fold
 from sync.store import schema
-from sync.store.fold import contains, prefix_range
+from sync.store.fold import contains, folded, position, prefix_range
 from sync.store.keys import among
 from sync.store.nesting import ABOVE
 from sync.store.text import chunks, from_json, nearest
@@ -97,6 +97,12 @@ def users(
     statement = _narrowed(
         statement, search=search, active=active, managed=managed, tag=tag, connection_id=connection_id
     )
+    if search and after is None:
+        # Every row has to be looked at for either; once is enough.
+        counted = statement.add_columns(func.count().over().label("total"))
+        found = [row._asdict() for row in conn.execute(counted.order_by(_USERS.c.id).limit(limit))]
+        total = max((row.pop("total") for row in found), default=0)
+        return _with_sources(conn, found), total
     total = int(conn.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
     if after is not None:
         statement = statement.where(_USERS.c.id > after)
@@ -117,20 +123,38 @@ def _narrowed(
         full_name = (
             func.coalesce(_USERS.c.first_name, "") + literal(" ") + func.coalesce(_USERS.c.last_name, "")
         )
-        statement = statement.where(or_(contains(_USERS.c.email, search), contains(full_name, search)))
+        by_email = position(_USERS.c.email_key, folded(search)) > 0
+        statement = statement.where(or_(by_email, contains(full_name, search)))
     if active is not None:
         statement = statement.where(_USERS.c.active.is_(active))
     if managed is not None:
         statement = statement.where(_MANAGED if managed else ~_MANAGED)
     if tag is not None:
-        tagged = _tag_rows(lambda _, named: named == tag).subquery("tagged")
-        statement = statement.where(_USERS.c.id.in_(select(tagged.c.user_id)))
+        statement = statement.where(_tagged(tag))
     if connection_id is not None:
         linked = (
             select(_LINK.c.user_id).select_from(_LIVE_LINKS).where(_PERSON.c.connection_id == connection_id)
         )
         statement = statement.where(_USERS.c.id.in_(linked))
     return statement
+
+
+def _tagged(tag: str) -> ColumnElement[bool]:
+    """Whether a user has this tag, asked from the tag's few sources and not from the many users."""
+    groups = select(_GROUP.c.id).where(_GROUP.c.tag == tag, _GROUP.c.deleted_at.is_(None))
+    below = select(ABOVE.c.below).where(ABOVE.c.above.in_(groups))
+    members = select(_MEMBER.c.value).where(
+        _MEMBER.c.group_id.in_(groups.union(below)), _MEMBER.c.kind == "user"
+    )
+    managing = select(_PERSON.c.id).where(
+        _PERSON.c.deleted_at.is_(None),
+        _PERSON.c.connection_id.in_(select(_CONNECTION.c.id).where(_CONNECTION.c.managed_tag == tag)),
+    )
+    linked = select(_LINK.c.user_id).where(
+        or_(_LINK.c.directory_user_id.in_(members), _LINK.c.directory_user_id.in_(managing))
+    )
+    by_hand = select(schema.user_tag.c.user_id).where(schema.user_tag.c.tag == tag)
+    return or_(_USERS.c.id.in_(linked), _USERS.c.id.in_(by_hand))
 
 
 def _with_sources(conn: Conn, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
