@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from sync.model.resources import fold
+from sync.store.fold import folded
 from sync.store.prepared import many_on_driver
 from sync.store.text import from_json
 
@@ -28,6 +29,16 @@ def keys_of(text: str | None, email_key: str | None) -> set[str]:
 def _keys(entries: Any) -> set[str]:
     values = (entry.get("value") for entry in entries or () if isinstance(entry, dict))
     return {key for value in values if isinstance(value, str) and (key := fold(value))}
+
+
+def has(text: str, key: str, kind: str | None) -> bool:
+    """Whether a document has this folded e-mail, under this type in any case (None: under any)."""
+    return any(
+        isinstance(entry, dict)
+        and fold(str(entry.get("value", ""))) == key
+        and (kind is None or folded(str(entry.get("type", ""))) == kind)
+        for entry in from_json(text).get("emails") or ()
+    )
 
 
 def replace(conn: Connection, directory_user_id: str, keys: Collection[str]) -> None:

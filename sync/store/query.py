@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import orjson
 import sqlalchemy as sa
@@ -174,9 +174,39 @@ def _by_email(term: Filter, kind: Kind, dialect: str) -> Condition | None:
     key = _email_asked_for(term)
     if key is None or kind is not Kind.USER or _unstorable(key):
         return None
-    table, further = TABLES[kind], schema.further_email
+    return and_(with_email(sa.literal(key)), _condition(term, Row(kind, dialect)))
+
+
+def with_email(key: ColumnElement[Any]) -> Condition:
+    """Whether a row is one of those, of any connection, that an index finds by a folded e-mail."""
+    table, further = TABLES[Kind.USER], schema.further_email
+    same = table.alias("same")
+    kept = sa.select(same.c.id).where(
+        same.c.connection_id == sa.bindparam("of_connection"), same.c.email_key == key
+    )
     noted = sa.select(further.c.directory_user_id).where(further.c.key == key)
-    return and_(or_(table.c.email_key == key, table.c.id.in_(noted)), _condition(term, Row(kind, dialect)))
+    return table.c.id.in_(sa.union_all(kept, noted))
+
+
+def email_asked_for(term: Filter | None) -> tuple[str, str | None] | None:
+    """The folded e-mail and its type (None: any) of a filter that asks for nothing else."""
+    if isinstance(term, Comparison):
+        key = _email_asked_for(term) if _is_text_equality(term) else None
+        return None if key is None else (key, None)
+    if not isinstance(term, Within) or not _is_emails(term.path):
+        return None
+    parts = term.term.terms if isinstance(term.term, Both) else (term.term,)
+    said = {part.path.name: part.value for part in parts if _is_text_equality(part)}
+    key = fold(str(said.get("value", "")))
+    if key is None or len(said) != len(parts) or not said.keys() <= {"value", "type"}:
+        return None
+    return (key, folded(str(said["type"])) if "type" in said else None)
+
+
+def _is_text_equality(term: Filter) -> TypeGuard[Comparison]:
+    if not isinstance(term, Comparison) or term.operator is not Operator.EQ:
+        return False
+    return isinstance(term.value, str) and term.value != "" and not _unstorable(term.value)
 
 
 def _email_asked_for(term: Filter) -> str | None:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection as Conn
 from sync.model.document import group_document, user_document
 from sync.model.query import Query
 from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
+from sync.store import further_emails, schema
 from sync.store import query as queries
-from sync.store import schema
 from sync.store.keys import among
 from sync.store.prepared import Prepared
 from sync.store.text import chunks, to_json
@@ -93,6 +93,11 @@ _FOUND: Final = {
     )
 }
 """What nearly every query of an IdP asks for: the one resource of a name or an id."""
+_WITH_EMAIL: Final = Prepared(
+    select(*_COLUMNS[Kind.USER])
+    .where(_CHECKED[Kind.USER], queries.with_email(bindparam("wanted", type_=sa.Text)))
+    .order_by(_PERSON.c.created_at.concat(""), _PERSON.c.id)
+)
 _ALL: Final = {
     kind: Prepared(
         select(*_COLUMNS[kind])
@@ -118,6 +123,8 @@ def scim_find(conn: Conn, connection_id: str, kind: Kind, query: Query) -> Listi
     count = PAGE if query.count is None else max(query.count, 0)
     if query.after is None and count:
         found = _found_by_key(conn, connection_id, kind, query, count)
+        if found is None and kind is Kind.USER and query.start <= 1 and query.sort_by is None:
+            found = _found_by_email(conn, connection_id, query, count)
         if found is not None:
             return found
     if query.filter is None and query.sort_by is None and query.after is None:
@@ -134,6 +141,18 @@ def _found_by_key(conn: Conn, connection_id: str, kind: Kind, query: Query, coun
     if len(rows) > count:
         return None
     return Listing(total=len(rows), resources=[_resource(kind, row) for row in rows])
+
+
+def _found_by_email(conn: Conn, connection_id: str, query: Query, count: int) -> Listing | None:
+    """The answer where the filter is one e-mail, of one type or any; None where it is another filter."""
+    asked = queries.email_asked_for(query.filter)
+    if asked is None:
+        return None
+    key, kind = asked
+    rows = _WITH_EMAIL.all(conn, of_connection=connection_id, wanted=key)
+    resources = [_resource(Kind.USER, row) for row in rows]
+    fit = [resource for resource in resources if further_emails.has(resource.text, key, kind)]
+    return None if len(fit) > count else Listing(total=len(fit), resources=fit)
 
 
 def _whole_page(conn: Conn, connection_id: str, kind: Kind, start: int, count: int) -> Listing:
