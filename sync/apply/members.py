@@ -17,14 +17,14 @@ Row = Mapping[str, Any]
 def write_members(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
     """Write a batch of member changes.
 
-    A push names single people, whose rows do not depend on the others: it takes the group only at its
-    end, for the new version, so that pushes to one group hardly wait for each other.
+    Whoever moves one person takes the group only at the end, for its new version, so that pushes to one
+    group hardly wait for each other; two that move several would wait for each other's rows for ever.
     """
     told, kept = [], []
     who: list[Sequence[writes.Moved]] = []
     for change in changes:
         group_id = change.subject.id
-        if context.origin != "push":
+        if context.origin != "push" or len(change.members) > 1:
             writes.lock_group(conn, group_id)
         moved, ended = _move_members(conn, change, context)
         if moved:
