@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 from scim_server.attributes import ResourceType, Schema
@@ -56,14 +57,14 @@ def service_provider_config(request: Request, base: str) -> Answer:
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
     }
-    return Answer.of(document, headers=_CACHE)
+    return _cached(request, document)
 
 
 def resource_types(request: Request, base: str, catalogue: Catalogue, name: str | None) -> Answer:
     """All resource types, or the one of a name."""
     _check(request)
     shown = {each.kind.value.lower(): _resource_type(each, base) for each in catalogue.types}
-    return _one_or_all(shown, name, "Resource type")
+    return _one_or_all(request, shown, name, "Resource type")
 
 
 def _resource_type(resource_type: ResourceType, base: str) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def _resource_type(resource_type: ResourceType, base: str) -> dict[str, Any]:
 def schemas(request: Request, base: str, catalogue: Catalogue, urn: str | None) -> Answer:
     """All schemas, or the one of a URN."""
     _check(request)
-    return _one_or_all({each.urn.lower(): _schema(each, base) for each in catalogue.schemas}, urn, "Schema")
+    shown = {each.urn.lower(): _schema(each, base) for each in catalogue.schemas}
+    return _one_or_all(request, shown, urn, "Schema")
 
 
 def _schema(schema: Schema, base: str) -> dict[str, Any]:
@@ -97,12 +99,12 @@ def _schema(schema: Schema, base: str) -> dict[str, Any]:
     }
 
 
-def _one_or_all(shown: dict[str, dict[str, Any]], name: str | None, what: str) -> Answer:
+def _one_or_all(request: Request, shown: dict[str, dict[str, Any]], name: str | None, what: str) -> Answer:
     if name is not None:
         document = shown.get(name.lower())
         if document is None:
             raise not_found(f"{what} {name[:255]!r}")
-        return Answer.of(document, headers=_CACHE)
+        return _cached(request, document)
     body = {
         "schemas": [LIST_URN],
         "totalResults": len(shown),
@@ -110,4 +112,13 @@ def _one_or_all(shown: dict[str, dict[str, Any]], name: str | None, what: str) -
         "itemsPerPage": len(shown),
         "Resources": list(shown.values()),
     }
-    return Answer.of(body, headers=_CACHE)
+    return _cached(request, body)
+
+
+def _cached(request: Request, document: Any) -> Answer:
+    """The document with an entity tag; 304 when the client has this one already."""
+    answer = Answer.of(document)
+    tag = f'W/"{blake2b(answer.body, digest_size=8).hexdigest()}"'
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(status=304, headers=_CACHE | {"ETag": tag})
+    return Answer(body=answer.body, headers=_CACHE | {"ETag": tag})

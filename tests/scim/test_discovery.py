@@ -65,3 +65,13 @@ def test_extensions_by_configuration(connect: object) -> None:
     assert len(scim.find("Users", f"{urn}:badgeNumber gt 16")) == 1
     assert scim.find("Users", "badgeNumber gt 17") == []
     assert len(scim.find("Users", f'{urn}:floors eq "2"')) == 1
+
+
+def test_discovery_is_not_sent_twice(scim: Scim) -> None:
+    """A client that has a document already, by its entity tag, gets 304 and no body."""
+    for path in ("/ServiceProviderConfig", "/Schemas", "/ResourceTypes/User"):
+        first = scim.send("GET", path)
+        tag = first.headers["etag"]
+        again = scim.send("GET", path, status=304, headers={"If-None-Match": tag})
+        assert again.content == b""
+        assert scim.send("GET", path, headers={"If-None-Match": 'W/"other"'}).content == first.content
