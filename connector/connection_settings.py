@@ -345,8 +345,10 @@ class AzureSettings(ConnectionSettings):
     cloud: Literal["global", "us", "china"] = "global"
     base_url: Url | None = None
     authority_url: Url | None = None
-    scope: str = Field(default="all", pattern=r"^(all|groups|app:.+)$")
+    scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
     nested: Literal["direct", "transitive"] = "direct"
+    guests: bool = False
+    rate_share: float = Field(default=0.4, gt=0, le=1)
     photos: bool = False
 
     def missing(self) -> str | None:

@@ -98,6 +98,7 @@ class Ask(NamedTuple):
     """One question: path and query on the host, what it is about (for people), its rate bucket.
 
     With a ``body`` it is POSTed. A question changes nothing at the directory, so it may be repeated.
+    ``cost`` is what it takes out of its bucket, in the vendor's own units.
     """
 
     target: str
@@ -107,13 +108,15 @@ class Ask(NamedTuple):
     is_anonymous: bool = False
     gives_up_when_slow: bool = False
     body: bytes | None = None
+    cost: int = 1
 
 
 class Wire:
     """A keep-alive line to one directory host; safe for a few threads at once.
 
     ``origin`` is scheme, host and port; ``latency_s`` is the recent time per answer. A line
-    ``beside`` another counts into the same effort: a vendor may have several hosts. Nothing of
+    ``beside`` another counts into the same effort: a vendor may have several hosts. ``tenant`` names
+    whose limits apply, where one host serves many tenants. Nothing of
     httpx leaves this class: results are Answer objects, failures those of ``sync.model.errors``
     and ``providers.failures``. Requests under way are never cancelled, since httpx 0.28 loses
     pool slots that way.
@@ -131,6 +134,7 @@ class Wire:
         observer: Callable[[Effort], None] | None = None,
         page_cap_bytes: int = PAGE_CAP_BYTES,
         beside: Wire | None = None,
+        tenant: str | None = None,
     ) -> None:
         self.origin = checked_origin(origin)
         self.host = urlsplit(self.origin).netloc
@@ -139,7 +143,8 @@ class Wire:
         self.count: threading.Lock = beside.count if beside else threading.Lock()
         self._auth, self._dialect, self._share = auth, dialect, share
         self._timeouts, self._observer, self._page_cap_bytes = timeouts, observer, page_cap_bytes
-        self._lanes = lanes(self.host)
+        self._tenant = f"{self.host}/{tenant}" if tenant else self.host
+        self._lanes = lanes(self._tenant)
         self._waited_until = 0.0
         self.latency_s = 0.0
         self._is_proven = False
@@ -203,11 +208,11 @@ class Wire:
 
     def _send_once(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
         self.budget.check()
-        rate = bucket(self.host, ask.bucket)
-        wait_s = rate.claim_s(self.budget.monotonic(), self._share)
+        rate = bucket(self._tenant, ask.bucket)
+        wait_s = rate.claim_s(self.budget.monotonic(), self._share, ask.cost)
         if wait_s > 0:
             self._wait_as_told(wait_s, f"Our share of the rate limit of {self.host} is used up")
-            rate.reopen()
+            rate.reopen(ask.cost)
         with self._lanes, _translated(self.host, ask):
             with self.count:
                 self.effort.requests += 1
@@ -245,7 +250,7 @@ class Wire:
         status = answer.status
         if status == 429:
             return self._limited(answer)
-        if status >= 500 or self._dialect.is_momentary(answer):
+        if (status >= 500 and status != 501) or self._dialect.is_momentary(answer):
             told_s = self._dialect.told_wait_s(answer)
             return _Again(
                 ServerFault(
@@ -280,6 +285,14 @@ class Wire:
             self._wait_as_told(seconds, f"{self.host} is to be left alone")
         else:
             self.budget.wait(seconds, f"{self.host} is in trouble; it is to be left alone")
+
+    def pause(self, seconds: float, *, is_limit: bool) -> None:
+        """Waits because a part of an answer asked for it; only a limit counts as throttled."""
+        why = f"{self.host} is to be left alone"
+        if is_limit:
+            self._wait_as_told(seconds, why)
+        else:
+            self.budget.wait(seconds, why)
 
     def _wait_as_told(self, seconds: float, why: str) -> None:
         """Waits, and counts the time once even when several threads wait side by side."""

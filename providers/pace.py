@@ -34,15 +34,15 @@ class Bucket:
         self._sent = 0
         self._ends_at = 0.0
 
-    def claim_s(self, now: float, share: float) -> float:
-        """Takes one request and returns 0, or returns the seconds to wait and takes nothing."""
+    def claim_s(self, now: float, share: float, cost: int = 1) -> float:
+        """Takes what a request costs and returns 0, or returns the seconds to wait and takes nothing."""
         with self._lock:
             if self._limit is not None and now >= self._ends_at:
                 self._limit, self._sent = None, 0
             if self._limit is not None and self._is_used_up(self._limit, share):
                 return self._ends_at - now
-            self._sent += 1
-            self._remaining -= 1
+            self._sent += cost
+            self._remaining -= cost
             return 0.0
 
     def _is_used_up(self, limit: int, share: float) -> bool:
@@ -58,10 +58,10 @@ class Bucket:
                 self._sent = 1
             self._limit, self._remaining, self._ends_at = allowance.limit, allowance.remaining, ends_at
 
-    def reopen(self) -> None:
-        """Forgets the window after it was waited out and takes one request of the next."""
+    def reopen(self, cost: int = 1) -> None:
+        """Forgets the window after it was waited out and takes a request out of the next."""
         with self._lock:
-            self._limit, self._sent = None, 1
+            self._limit, self._sent = None, cost
 
 
 class Lanes:

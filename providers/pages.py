@@ -47,9 +47,10 @@ class PageGuard:
             return None
         if len(addresses) > 1:
             raise self._fault("names two different next pages")
-        return self._admit(addresses.pop())
+        return self.admit(addresses.pop())
 
-    def _admit(self, address: str) -> str:
+    def admit(self, address: str) -> str:
+        """Path and query of the next page, whose address the directory gives."""
         parts = urlsplit(address)
         if parts.netloc and _origin(address) != self._origin:
             raise self._fault(f"continues at another host ({parts.hostname}), which is refused")

@@ -76,7 +76,8 @@ class Control:
     @staticmethod
     def group(group: Group) -> dict[str, Any]:
         """One group as the truth has it, members by id."""
-        return {"id": group.id, "name": group.name, "kind": group.kind, "members": sorted(group.members)}
+        told = {"id": group.id, "name": group.name, "kind": group.kind, "members": sorted(group.members)}
+        return told | ({"groups": sorted(group.groups)} if group.groups else {})
 
     def state(self, _body: Any = None) -> dict[str, Any]:
         """The whole truth, ordered by id."""

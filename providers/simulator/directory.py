@@ -59,13 +59,14 @@ class Person:
 
 @dataclass(slots=True, kw_only=True)
 class Group:
-    """A named set of people; `kind` is ordinary, built_in (everyone) or app."""
+    """A named set of people; `kind` is ordinary, built_in (everyone) or app; `groups` are nested in it."""
 
     id: str
     name: str
     description: str | None = None
     kind: str = "ordinary"
     members: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     created_at: int = SEED_TIME_S
     updated_at: int = SEED_TIME_S
     members_updated_at: int = SEED_TIME_S
@@ -86,7 +87,7 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of the directory's log."""
+    """One line of the directory's log; `left` are the groups that somebody fell out of by going."""
 
     number: int
     at: int
@@ -94,6 +95,7 @@ class Event:
     person_id: str | None = None
     group_id: str | None = None
     name: str | None = None
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ class Directory:
         self.touched: set[str] = set()
         self.revision = 0
 
-    def tell(self, kind: str, **about: str | None) -> None:
+    def tell(self, kind: str, **about: Any) -> None:
         """Write one line into the log and count the change."""
         self.revision += 1
         number = len(self.events) + 1
@@ -169,29 +171,29 @@ class Directory:
             setattr(person, name, value)
         person.updated_at = int(self.clock.now())
         person.revision += 1
+        left = self._leave_all(person_id) if person.status is Status.GONE else ()
         if person.status is not was:
             person.status_changed_at = person.updated_at
-            self.tell(f"user.status.{person.status}", person_id=person_id, name=person.login)
+            self.tell(f"user.status.{person.status}", person_id=person_id, name=person.login, left=left)
         else:
             self.tell("user.changed", person_id=person_id, name=person.login)
-        if person.status is Status.GONE:
-            self._leave_all(person_id)
         return person
 
     def remove_person(self, person_id: str) -> None:
         """Delete a person for good, memberships and assignments included. KeyError for an unknown id."""
         person = self.people.pop(person_id)
         self._remember(person_id, person)
-        self._leave_all(person_id)
-        self.tell("user.removed", person_id=person_id, name=person.login)
+        left = self._leave_all(person_id)
+        self.tell("user.removed", person_id=person_id, name=person.login, left=left)
 
-    def _leave_all(self, person_id: str) -> None:
-        for group in self.groups.values():
-            if person_id in group.members:
-                group.members.discard(person_id)
-                self._touch_members(group)
+    def _leave_all(self, person_id: str) -> tuple[str, ...]:
+        left = [group for group in self.groups.values() if person_id in group.members]
+        for group in left:
+            group.members.discard(person_id)
+            self._touch_members(group)
         for app in self.apps.values():
             app.people.discard(person_id)
+        return tuple(group.id for group in left)
 
     def add_group(
         self, name: str, *, kind: str = "ordinary", members: Iterable[str] = (), **values: Any
@@ -226,7 +228,12 @@ class Directory:
         group = self.groups.pop(group_id)
         for app in self.apps.values():
             app.groups.discard(group_id)
-        self.tell("group.removed", group_id=group_id, name=group.name)
+        above = [other for other in self.groups.values() if group_id in other.groups]
+        for other in above:
+            other.groups.discard(group_id)
+            self._touch_members(other)
+        left = tuple(other.id for other in above)
+        self.tell("group.removed", group_id=group_id, name=group.name, left=left)
 
     def _touch_members(self, group: Group) -> None:
         group.members_updated_before = group.members_updated_at
@@ -247,6 +254,14 @@ class Directory:
         group.members.remove(person_id)
         self._touch_members(group)
         self.tell("member.removed", group_id=group_id, person_id=person_id, name=group.name)
+
+    def nest(self, group_id: str, inner_id: str) -> None:
+        """Put a group into a group; a circle is allowed, as vendors do. KeyError when either is unknown."""
+        group, inner = self.groups[group_id], self.groups[inner_id]
+        if inner.id not in group.groups:
+            group.groups.add(inner.id)
+            self._touch_members(group)
+            self.tell("group.nested", group_id=group_id, person_id=inner_id, name=group.name)
 
     def groups_of(self, person_id: str) -> list[Group]:
         """The groups a person is in, by id."""

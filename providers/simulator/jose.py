@@ -1,4 +1,4 @@
-"""Just enough of JWS to check what a client signed: RS and ES, public keys in JWK, thumbprints."""
+"""Just enough of JWS to check what a client signed: RS, PS and ES, public keys in JWK, thumbprints."""
 
 import base64
 import hashlib
@@ -71,6 +71,10 @@ def verify(jws: Jws, key: PublicKey) -> None:
     try:
         if digest is not None and algorithm.startswith("RS") and isinstance(key, rsa.RSAPublicKey):
             key.verify(jws.signature, jws.signed, padding.PKCS1v15(), digest)
+            return
+        if digest is not None and algorithm.startswith("PS") and isinstance(key, rsa.RSAPublicKey):
+            salted = padding.PSS(mgf=padding.MGF1(digest), salt_length=padding.PSS.AUTO)
+            key.verify(jws.signature, jws.signed, salted, digest)
             return
         if digest is not None and algorithm.startswith("ES") and isinstance(key, ec.EllipticCurvePublicKey):
             half = len(jws.signature) // 2

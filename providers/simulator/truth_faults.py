@@ -149,8 +149,12 @@ def _odd_types(directory: Directory, armed: Armed) -> None:
 
 
 def _status(directory: Directory, armed: Armed) -> None:
-    kind = _choice(armed, "unknown", "staged", "locked")
-    if kind == "unknown":
+    kind = _choice(armed, "unknown", "staged", "locked", "null")
+    if kind == "null":
+        person = somebody(directory, armed)[0]
+        person.wire["status"] = None
+        directory.change_person(person.id)
+    elif kind == "unknown":
         person = somebody(directory, armed)[0]
         person.wire["status"] = "ACTIVATING"
         directory.change_person(person.id)

@@ -14,6 +14,7 @@ from providers.simulator.wire import Answer, Request
 TYPES: Mapping[str, str] = MappingProxyType(
     {
         "okta": "providers.simulator.okta:Okta",
+        "azure": "providers.simulator.azure:Azure",
         "onelogin": "providers.simulator.onelogin:OneLogin",
         "jumpcloud": "providers.simulator.jumpcloud:JumpCloud",
     }

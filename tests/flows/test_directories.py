@@ -8,7 +8,7 @@ from providers.simulator import server
 from providers.simulator.server import Simulator
 from tests.flows.conftest import Cli
 
-TYPES = ("jumpcloud", "onelogin")
+TYPES = ("azure", "jumpcloud", "onelogin")
 
 
 @pytest.fixture(params=TYPES)

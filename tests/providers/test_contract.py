@@ -19,7 +19,7 @@ GROUPS = 12
 @pytest.fixture
 def directory(vendor: Vendor) -> Iterator[Simulator]:
     """A directory of the vendor under test."""
-    with start(vendor.type, users=USERS, groups=GROUPS, seed=7) as running:
+    with start(vendor.type, users=USERS, groups=GROUPS, seed=7, faults=vendor.switches) as running:
         yield running
 
 

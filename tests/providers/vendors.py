@@ -19,7 +19,8 @@ class Vendor:
     ``present`` are the ids that a full read has to meet, ``members`` the memberships it has to give,
     by group id. ``fatal`` are the faults that must end the walk without an End; ``elsewhere`` those
     that this suite does not switch on, with the test that does; ``unseen`` those that the API cannot
-    reveal, with what else catches them; ``slow`` those too costly to make twice.
+    reveal, with what else catches them; ``slow`` those too costly to make twice. ``switches`` are on from
+    the start, so that a small directory has several pages.
     """
 
     type: str
@@ -31,6 +32,7 @@ class Vendor:
     slow: frozenset[str] = frozenset({"G05"})
     least: int = 50
     settings: tuple[tuple[str, Any], ...] = ()
+    switches: tuple[str, ...] = ()
 
     @property
     def faults(self) -> list[Fault]:
@@ -90,4 +92,20 @@ ONELOGIN = Vendor(
     },
 )
 
-VENDORS = (OKTA, JUMPCLOUD, ONELOGIN)
+AZURE = Vendor(
+    type="azure",
+    present=lambda state: {user["id"] for user in state["users"] if user["status"] != "deleted"},
+    members=lambda state: {
+        group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"
+    },
+    fatal=_ids("A02 A06 A13 B04 B06 B14 C11 P01 P02 P05 P18 P21 P30 T04"),
+    elsewhere={"U15": "guests are out of scope: tests/providers/test_azure.py"},
+    unseen={
+        "A20": "another tenant answers: identity() tells, and the engine compares it",
+        "C05": "the API cannot reveal it: the second look by id does",
+        "C12": "the API cannot reveal it: the second look and the safeguards do",
+    },
+    switches=("top(200)",),
+)
+
+VENDORS = (OKTA, JUMPCLOUD, ONELOGIN, AZURE)

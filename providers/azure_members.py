@@ -1,0 +1,123 @@
+"""Members of groups, the first page of twenty groups in one batch, and further pages where there are more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from providers.ahead import Ahead
+from providers.answers import Answer
+from providers.azure_batch import MOST, Batches, Item, Outcome
+from providers.azure_records import HIDDEN, Listed, MemberIds, read_members
+from providers.azure_walk import VERSION, List, Walks
+from providers.failures import Absent
+from providers.http import Wire
+from providers.member_reads import fresh
+from providers.rows import GroupRow
+from sync.model.errors import ConnectorError, Incomplete
+from sync.model.source import Members, Page
+
+_COST = 2
+
+
+class GroupMembers:
+    """How Graph's member lists are read (``providers.member_reads.MemberList``).
+
+    ``groups`` are those of one read, in the order in which they will be asked for: their first pages
+    come twenty at a time. With ``is_transitive`` groups inside groups are members too, and what they
+    lead to is found out where the memberships are kept.
+    """
+
+    def __init__(self, wire: Wire, ahead: Ahead, groups: Sequence[GroupRow], *, is_transitive: bool) -> None:
+        self._wire, self._ahead = wire, ahead
+        self._walks = Walks(wire, ahead)
+        self._batches = Batches(wire)
+        self._is_transitive = is_transitive
+        self._place = {group.id: place for place, group in enumerate(groups)}
+        self._chunks = [groups[start : start + MOST] for start in range(0, len(groups), MOST)]
+        self._begun: dict[int, Callable[[], dict[str, Outcome]]] = {}
+
+    def begin(self, group: GroupRow) -> Callable[[], Outcome]:
+        number = self._place[group.id] // MOST
+        if number not in self._begun:
+            items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in self._chunks[number]]
+            self._begun[number] = _once(self._ahead.begin(self._batches.ask, items))
+        answers = self._begun[number]
+        return lambda: answers()[group.id]
+
+    def pages(self, group: GroupRow, first: Callable[[], Outcome]) -> Iterator[Page]:
+        outcome = first()
+        if self._place[group.id] % MOST == MOST - 1:
+            self._begun.pop(self._place[group.id] // MOST, None)
+        if isinstance(outcome, Absent):
+            raise self._gone_or_broken(group, outcome)
+        if isinstance(outcome, ConnectorError):
+            raise outcome
+        seen: set[str] = set()
+        for listed, is_last in self._listed(group, outcome):
+            users = fresh(listed.users, seen, is_only=is_last and not seen)
+            groups = [ident for ident in dict.fromkeys(listed.groups) if self._is_transitive]
+            self._doubt(group, len(seen) + len(users) + len(groups), is_last=is_last)
+            seen.update(users if not is_last else ())
+            yield Page(members=(Members(group_id=group.id, user_ids=users, group_ids=groups, last=is_last),))
+
+    def _listed(self, group: GroupRow, first: Answer) -> Iterator[tuple[MemberIds, bool]]:
+        listing = List(f"{VERSION}{_path(group)}", _what(group), _COST)
+        guard = self._walks.guard(listing)
+        page = read_members(first)
+        while True:
+            if page.rows.set_aside:
+                raise Incomplete(page.rows.set_aside[0].why)
+            guard.saw(page.rows.span)
+            following = guard.admit(page.next) if page.next else None
+            pending = self._begin_page(listing, following) if following else None
+            yield page.rows.rows[0], pending is None
+            if pending is None:
+                return
+            page = pending()[1]
+
+    def _begin_page(self, listing: List, target: str) -> Callable[[], tuple[Answer, Listed[MemberIds]]]:
+        return self._ahead.begin(self._wire.ask, listing.ask(target), read_members)
+
+    def _doubt(self, group: GroupRow, found: int, *, is_last: bool) -> None:
+        if is_last and not found and group.type == HIDDEN:
+            raise Incomplete(
+                f"Group {group.name!r} hides its members. Give the app registration Member.Read.Hidden, "
+                "or leave the group out."
+            )
+
+    def _gone_or_broken(self, group: GroupRow, absent: Absent) -> ConnectorError:
+        """404 is said of a group that is gone, and of one whose list trips over a deleted member."""
+        outcome = self._batches.ask([Item(group.id, f"/groups/{group.id}?$select=id", _what(group))])[
+            group.id
+        ]
+        if isinstance(outcome, Answer):
+            return Incomplete(
+                f"The members of group {group.name!r} cannot be listed although the group exists; "
+                "a deleted member may stand in the way."
+            )
+        return absent if isinstance(outcome, Absent) else outcome
+
+
+def _path(group: GroupRow) -> str:
+    return f"/groups/{group.id}/members?$select=id&$top=999"
+
+
+def _what(group: GroupRow) -> str:
+    return f"the members of group {group.name!r}"
+
+
+def _once(call: Callable[[], dict[str, Outcome]]) -> Callable[[], dict[str, Outcome]]:
+    """The result of a call that is made when it is first asked for, whoever asks."""
+    results: list[dict[str, Outcome] | ConnectorError] = []
+
+    def result() -> dict[str, Outcome]:
+        if not results:
+            try:
+                results.append(call())
+            except ConnectorError as error:
+                results.append(error)
+        if isinstance(results[0], ConnectorError):
+            raise results[0]
+        return results[0]
+
+    return result
