@@ -177,15 +177,17 @@ class Azure:
     def _whole(self) -> Iterator[Page]:
         as_of, met = None, 0
         marks, why = self._feeds.open()
+        group_list = List(f"{VERSION}/groups?$select={GROUP_SELECT}&$top=999", "groups", 1)
+        first_groups = self._walks.begin(group_list, read_groups)
+        count = self._ahead.begin(self._stated)
         listing = List(f"{VERSION}/users?$select={self._users.select}&$top=999", "users", _USERS_COST - 1)
         for answer, page in self._walks.pages(listing, self._users.page):
             as_of = as_of or answer.date
             met = (0 if page.rows.begins_anew else met) + page.read
             yield self._user_page(page)
-        self._believe(met)
+        self._believe(met, count)
         groups: list[GroupRow] = []
-        listing = List(f"{VERSION}/groups?$select={GROUP_SELECT}&$top=999", "groups", 1)
-        for _, found in self._walks.pages(listing, read_groups):
+        for _, found in self._walks.pages(group_list, read_groups, first_groups):
             groups.extend(found.rows.rows)
             yield Page(groups=[group.record() for group in found.rows.rows], set_aside=found.rows.set_aside)
         yield from self._members_of({group.id: group for group in groups}.values())
@@ -346,14 +348,14 @@ class Azure:
                 outside.add(user_id)
         return outside
 
-    def _believe(self, met: int) -> None:
+    def _believe(self, met: int, count: Callable[[], int | None]) -> None:
         """Raises when the list of users was empty, or much shorter than Graph's own count of them."""
         if not met:
             raise Incomplete(
                 f"{self.wire.host} lists no users, which no tenant is without. "
                 "Check the app's permissions; nobody is removed because of this read."
             )
-        stated = self._stated()
+        stated = count()
         self._dialect.met(max(met, stated or 0))
         if stated is not None and met < stated * _BELIEVABLE:
             raise Incomplete(

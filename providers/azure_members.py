@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from providers.ahead import Ahead
 from providers.answers import Answer
@@ -16,7 +17,9 @@ from providers.rows import GroupRow
 from sync.model.errors import ConnectorError, Incomplete
 from sync.model.source import Members, Page
 
-_COST = 2
+_COST: Final = 2
+_AHEAD: Final = 4
+"""Batches under way at a time: their answers wait in memory until their groups' turn comes."""
 
 
 class GroupMembers:
@@ -38,9 +41,10 @@ class GroupMembers:
 
     def begin(self, group: GroupRow) -> Callable[[], Outcome]:
         number = self._place[group.id] // MOST
-        if number not in self._begun:
-            items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in self._chunks[number]]
-            self._begun[number] = _once(self._ahead.begin(self._batches.ask, items))
+        for near in range(number, min(number + _AHEAD, len(self._chunks))):
+            if near not in self._begun:
+                items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in self._chunks[near]]
+                self._begun[near] = _once(self._ahead.begin(self._batches.ask, items))
         answers = self._begun[number]
         return lambda: answers()[group.id]
 

@@ -44,13 +44,25 @@ class Walks:
     def guard(self, listing: List) -> PageGuard:
         return PageGuard(self._wire.origin, listing.first, listing.what)
 
-    def pages(self, listing: List, read: Callable[[Answer], Listed[R]]) -> Iterator[tuple[Answer, Listed[R]]]:
-        """Every page. A page token that expires on the way makes the walk start over, twice at most.
+    def begin(
+        self, listing: List, read: Callable[[Answer], Listed[R]]
+    ) -> Callable[[], tuple[Answer, Listed[R]]]:
+        """Starts the first page of a list that will be walked later on."""
+        return self._ahead.begin(self._wire.ask, listing.ask(listing.first), read)
 
+    def pages(
+        self,
+        listing: List,
+        read: Callable[[Answer], Listed[R]],
+        first: Callable[[], tuple[Answer, Listed[R]]] | None = None,
+    ) -> Iterator[tuple[Answer, Listed[R]]]:
+        """Every page, from the ``first`` if that was begun already.
+
+        A page token that expires on the way makes the walk start over, twice at most.
         People met again are the caller's to recognise; ``begins_anew`` marks the page where that begins.
         """
         starts, target, guard = 1, listing.first, self.guard(listing)
-        pending = self._ahead.begin(self._wire.ask, listing.ask(target), read)
+        pending = first or self.begin(listing, read)
         while True:
             try:
                 answer, page = pending()
@@ -58,7 +70,7 @@ class Walks:
                 if target == listing.first or starts >= _STARTS:
                     raise
                 starts, target, guard = starts + 1, listing.first, self.guard(listing)
-                pending = self._ahead.begin(self._wire.ask, listing.ask(target), read)
+                pending = self.begin(listing, read)
                 continue
             guard.saw(page.rows.span)
             begins_anew = starts > 1 and target == listing.first
