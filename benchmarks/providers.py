@@ -72,6 +72,7 @@ VENDORS = {
     "azure": Vendor(limits="large", window_s=10.0, per_window={"units": 8000 * 0.4}, bucket=_graph),
     "onelogin": Vendor(),
     "jumpcloud": Vendor(),
+    "scim": Vendor(),
 }
 
 

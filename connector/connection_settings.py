@@ -403,7 +403,7 @@ class ScimProviderSettings(ConnectionSettings):
     token: SecretStr | None = None
     username: str | None = None
     password: SecretStr | None = None
-    scope: str = "all"
+    groups_from: Literal["groups", "none"] = "groups"
 
     def missing(self) -> str | None:
         if not self.base_url:

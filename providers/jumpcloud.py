@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,6 +30,7 @@ from providers.lookups import look_each
 from providers.member_reads import MemberReads
 from providers.rows import GroupRow, Rows, inside, text_of, tolerant_json
 from providers.skipped import Slice, overlapping
+from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
 from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right, Wanted
@@ -116,7 +116,7 @@ class JumpCloud:
 
         Somebody is gone when JumpCloud says so of that very id; silence says nothing.
         """
-        since = _since(cursor)
+        since = time_of(cursor)
         if self.settings.scope != "all":
             raise CursorExpired("The log knows no application and no list of groups: read in full.")
         try:
@@ -127,7 +127,7 @@ class JumpCloud:
         yield from self.groups(list(named.groups))
         as_of = named.as_of
         newer = as_of - OVERLAP if as_of and as_of - OVERLAP > since else since
-        yield Page(end=End(cursor=_cursor(newer), as_of=as_of))
+        yield Page(end=End(cursor=bookmark(newer), as_of=as_of))
 
     def lookup(self, external_ids: Sequence[str]) -> Found:
         """People by id, a few at a time; who could not be read is in neither part of the answer."""
@@ -252,7 +252,7 @@ class JumpCloud:
         if not self._feed.is_open():
             told = "This credential may not read Directory Insights, so changes are read in full."
             return Page(end=End(as_of=as_of), warnings=(told,))
-        return Page(end=End(cursor=_cursor(as_of - OVERLAP), as_of=as_of))
+        return Page(end=End(cursor=bookmark(as_of - OVERLAP), as_of=as_of))
 
     # -- single people and groups ----------------------------------------------------------
 
@@ -316,14 +316,3 @@ def _page_of(rows: Rows[UserRecord], people: frozenset[str] | None) -> Page:
         raw=[rows.raw[place] for place in kept] if rows.raw else (),
         set_aside=[row for row in rows.set_aside if row.external_id is None or row.external_id in people],
     )
-
-
-def _cursor(since: datetime) -> str:
-    return json.dumps({"since": since.astimezone(UTC).isoformat()})
-
-
-def _since(cursor: str) -> datetime:
-    try:
-        return datetime.fromisoformat(json.loads(cursor)["since"]).astimezone(UTC)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CursorExpired("The bookmark of the change feed cannot be read: read in full.") from error

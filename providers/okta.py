@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -29,6 +28,7 @@ from providers.okta_records import (
 from providers.okta_settings import OktaSettings, okta_settings
 from providers.pages import PageGuard
 from providers.rows import GroupRow, Rows, tolerant_json
+from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
 from sync.model.source import Effort, End, Found, Gone, GroupsFound, Members, Page, Right, Wanted
@@ -112,7 +112,7 @@ class Okta:
 
         Deletions do not show here; a delta removes nobody by silence. Only scope "all" has deltas.
         """
-        since = _since(cursor)
+        since = time_of(cursor)
         if self.settings.scope != "all":
             raise CursorExpired(
                 "Okta has no change feed for one application or for listed groups: read in full."
@@ -233,7 +233,7 @@ class Okta:
         yield from self._members.read(self._in_scope(groups.values()))
         end = self._end(as_of, has_feed=True).end
         cursor = end.cursor if end and end.cursor else None
-        newer = cursor if cursor and _since(cursor) > since else _cursor(since)
+        newer = cursor if cursor and time_of(cursor) > since else bookmark(since)
         yield Page(end=End(cursor=newer, as_of=as_of))
 
     def _group_pages(self, target: str, groups: dict[str, GroupRow]) -> Iterator[Page]:
@@ -317,7 +317,7 @@ class Okta:
             return Page(
                 end=End(), warnings=("The directory does not tell its time, so changes are read in full.",)
             )
-        return Page(end=End(cursor=_cursor(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
+        return Page(end=End(cursor=bookmark(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
 
 
 _NO_ROLE: Final = (
@@ -353,14 +353,3 @@ def _one(target: str, what: str) -> Ask:
 
 def _quoted(stamp: str) -> str:
     return f'"{stamp}"'
-
-
-def _cursor(since: datetime) -> str:
-    return json.dumps({"since": since.astimezone(UTC).isoformat()})
-
-
-def _since(cursor: str) -> datetime:
-    try:
-        return datetime.fromisoformat(json.loads(cursor)["since"]).astimezone(UTC)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CursorExpired("The bookmark of the change feed cannot be read: read in full.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -24,6 +23,7 @@ from providers.onelogin_settings import onelogin_settings
 from providers.onelogin_token import SharedToken
 from providers.pace import bucket
 from providers.rows import GroupRow, inside, tolerant_json
+from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.source import (
     Effort,
@@ -123,7 +123,7 @@ class OneLogin:
         Each row states all roles of its person, so that memberships are stated too, for these
         people alone. Somebody is gone when OneLogin says so of that very id.
         """
-        since = _since(cursor)
+        since = time_of(cursor)
         if self.settings.scope != "all":
             raise CursorExpired("Changes cannot be narrowed to an application or to roles: read in full.")
         try:
@@ -262,7 +262,7 @@ class OneLogin:
             clockless = "The directory does not tell its time, so changes are read in full."
             return Page(end=End(), warnings=(clockless,))
         has_feed = self.settings.scope == "all"
-        return Page(end=End(cursor=_cursor(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
+        return Page(end=End(cursor=bookmark(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
 
     def _page(self, people: Sequence[Person], set_aside: Any, **more: Any) -> Page:
         raw = [person.raw for person in people] if self._wanted.attributes else ()
@@ -298,7 +298,7 @@ class OneLogin:
         yield self._page(again.people, (), gone=again.gone, warnings=warnings)
         yield from self._changed_sets(told)
         newer = as_of - _OVERLAP if as_of and as_of - _OVERLAP > since else since
-        yield Page(end=End(cursor=_cursor(newer), as_of=as_of))
+        yield Page(end=End(cursor=bookmark(newer), as_of=as_of))
 
     # -- single people and groups ----------------------------------------------------------
 
@@ -353,14 +353,3 @@ class OneLogin:
 def _is_near(external_id: str | None, people: frozenset[str] | None) -> bool:
     """False for somebody who is certainly out of scope."""
     return people is None or external_id is None or external_id in people
-
-
-def _cursor(since: datetime) -> str:
-    return json.dumps({"since": since.astimezone(UTC).isoformat()})
-
-
-def _since(cursor: str) -> datetime:
-    try:
-        return datetime.fromisoformat(json.loads(cursor)["since"]).astimezone(UTC)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CursorExpired("The bookmark of the change feed cannot be read: read in full.") from error

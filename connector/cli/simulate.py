@@ -17,7 +17,7 @@ from connector.cli.exits import ExitCode
         "connector simulate --type okta --fault 'throttle(wait=8)'",
     ),
 )
-@click.option("--type", "type_", required=True, metavar="T", help="okta, onelogin or jumpcloud")
+@click.option("--type", "type_", required=True, metavar="T", help="okta, azure, onelogin, jumpcloud, scim")
 @click.option("--users", default=1000, show_default=True, type=click.IntRange(0))
 @click.option("--groups", default=40, show_default=True, type=click.IntRange(0))
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same people.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,6 @@ class AzureFaults(CommonFaults):
             "lag": self._delta_lag,
             "members": self._odd_members,
             "top": self._top,
-            "nested": self._nested,
             "photo": self._photo,
             "no_delta": self._no_delta,
             "replay": self._replay,
@@ -119,15 +117,6 @@ class AzureFaults(CommonFaults):
 
     def _top(self, armed: Armed) -> None:
         self._azure.sight.most_rows = int(armed.number("rows", 200))
-
-    def _nested(self, armed: Armed) -> None:
-        is_cycle = armed.arg("3") == "cycle"
-        count = 2 if is_cycle else int(armed.number("depth", 3)) + 1
-        chain = some_groups(self._azure.directory, armed, count)
-        for outer, inner in itertools.pairwise(chain):
-            self._azure.directory.nest(outer.id, inner.id)
-        if is_cycle:
-            self._azure.directory.nest(chain[-1].id, chain[0].id)
 
     def _photo(self, armed: Armed) -> None:
         kind = armed.arg("404")

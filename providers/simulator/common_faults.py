@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -45,6 +46,7 @@ class CommonFaults:
             "empty_users": self._empty_users,
             "shrink_scope": self._shrink_scope,
             "members": self._members,
+            "nested": self._nested,
         }
 
     def settle(self) -> None:
@@ -56,10 +58,10 @@ class CommonFaults:
     def apply(self, armed: Armed) -> None:
         """Change the directory, or what of it is seen. BadFault when that cannot be done."""
         self._seen_by.sight.revision += 1
-        if armed.name in TRUTH:
-            TRUTH[armed.name](self._seen_by.directory, armed)
-        elif armed.name in self.once:
+        if armed.name in self.once:
             self.once[armed.name](armed)
+        elif armed.name in TRUTH:
+            TRUTH[armed.name](self._seen_by.directory, armed)
         else:
             raise BadFault(f"{armed.spec}: this directory does not know it")
 
@@ -110,6 +112,16 @@ class CommonFaults:
         stranger = seeding.stranger(directory, identities)
         armed.memory["touched"] = [group.id, stranger.id]
         self._seen_by.sight.strangers.setdefault(group.id, []).append(stranger)
+
+    def _nested(self, armed: Armed) -> None:
+        """Groups inside groups: a chain so many deep, or one that comes back to its beginning."""
+        directory, is_cycle = self._seen_by.directory, armed.arg("3") == "cycle"
+        count = 2 if is_cycle else int(armed.number("depth", 3)) + 1
+        chain = some_groups(directory, armed, count)
+        for outer, inner in itertools.pairwise(chain):
+            directory.nest(outer.id, inner.id)
+        if is_cycle:
+            directory.nest(chain[-1].id, chain[0].id)
 
     def between(self, armed: Armed) -> None:
         """Somebody goes between two pages of a list, and with swap_between somebody else comes."""

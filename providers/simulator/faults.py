@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 ALWAYS = 1 << 62
+_BESIDE = frozenset({"token", "org", "limits", "config", "types"})
+"""Operations that are met only by a fault that names them: what surrounds the reading of a directory."""
+
 SELECTORS = frozenset({"op", "page", "nth", "times", "after", "id"})
 _SPEC = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(?:\((.*)\))?\s*((?:@.*)?)", re.DOTALL)
 _ROWS = {row.id: row for row in CATALOGUE}
@@ -71,7 +74,7 @@ class Armed:
     def meets(self, ops: Sequence[str], page: int, ident: str | None) -> bool:
         """True for a request of this kind, page and id; counts nothing."""
         if self.op is None:
-            fits = ops[0] not in ("token", "org", "limits")
+            fits = ops[0] not in _BESIDE
         else:
             fits = any(op == self.op or op.startswith(self.op + ".") for op in ops)
         return fits and self.page in (None, page) and self.id in (None, ident)

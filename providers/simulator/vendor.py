@@ -17,6 +17,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "azure": "providers.simulator.azure:Azure",
         "onelogin": "providers.simulator.onelogin:OneLogin",
         "jumpcloud": "providers.simulator.jumpcloud:JumpCloud",
+        "scim": "providers.simulator.scim:Scim",
     }
 )
 """By type, "module:Class". The class has ``ids`` (an IdShape) and takes directory, clock, board and

@@ -8,7 +8,7 @@ from providers.simulator import server
 from providers.simulator.server import Simulator
 from tests.flows.conftest import Cli
 
-TYPES = ("azure", "jumpcloud", "onelogin")
+TYPES = ("azure", "jumpcloud", "onelogin", "scim")
 
 
 @pytest.fixture(params=TYPES)

@@ -108,4 +108,26 @@ AZURE = Vendor(
     switches=("top(200)",),
 )
 
-VENDORS = (OKTA, JUMPCLOUD, ONELOGIN, AZURE)
+SCIM = Vendor(
+    type="scim",
+    present=lambda state: {user["id"] for user in state["users"] if user["status"] != "gone"},
+    members=lambda state: {
+        group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"
+    },
+    fatal=_ids("A02 A03 A06 A19 B04 B06 B14 P02 P03 P04 P18 P21 T04"),
+    elsewhere={
+        "T07": "there is no token endpoint",
+        "B15": "making the rows takes longer than this suite waits: tests/providers/test_scim.py",
+    },
+    unseen={
+        "A20": "SCIM has no name for who answers: the safeguards see all ids new and all old gone",
+        "C04": "the counts are equal: the second look by id finds who was missed",
+        "C05": "the API cannot reveal it: the second look by id does",
+        "C11": "a legal answer: the safeguards hold an empty source",
+        "C12": "a legal answer: the safeguards hold a mass suspension",
+        "P30": "a legal answer: the second look by id finds those who were not listed",
+    },
+    slow=frozenset({"G05"}),
+)
+
+VENDORS = (OKTA, JUMPCLOUD, ONELOGIN, AZURE, SCIM)
