@@ -106,12 +106,16 @@ def _checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return patterns
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns_listed), AfterValidator(_checked_patterns)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+Patterns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_patterns_listed, json_schema_input_type=str | tuple[str, ...]),
+    AfterValidator(_checked_patterns),
+]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Times = Annotated[str, AfterValidator(check_schedule)]
 Span = Annotated[str, AfterValidator(_checked_span)]
-Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
+Fraction = Annotated[float, BeforeValidator(_fraction, json_schema_input_type=float | str), Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -124,7 +128,9 @@ class LimitSettings(Section):
     """Holds when more than the larger of ``floor`` people and ``share`` of the whole would change."""
 
     floor: int | None = Field(default=None, ge=0)
+    """So many people may always change."""
     share: Fraction | None = None
+    """So much of the whole may change, as 0.1 or 10%."""
 
     def over(self, default: Limit) -> Limit:
         return Limit(
@@ -133,22 +139,34 @@ class LimitSettings(Section):
         )
 
 
-LimitText = Annotated[LimitSettings, BeforeValidator(_limit)]
+LimitText = Annotated[
+    LimitSettings, BeforeValidator(_limit, json_schema_input_type=int | str | LimitSettings)
+]
 
 
 class SafeguardSettings(Section):
     """Limits that stop a plan until a person has looked; what is not set keeps the product's default."""
 
     suspensions: LimitText = LimitSettings()
+    """People suspended by one plan."""
     group_deletions: LimitText = LimitSettings()
+    """Groups deleted by one plan."""
     member_removals: LimitText = LimitSettings()
+    """Members that one group loses."""
     member_removals_from: int = Field(default=Safeguards().member_removals_from, ge=1)
+    """Groups smaller than this are not watched for lost members."""
     tag_removals: LimitText = LimitSettings()
+    """People who lose a tag."""
     creations: LimitText = LimitSettings()
+    """People created by one plan."""
     updates: LimitText = LimitSettings()
+    """People whose profile changes in one plan."""
     user_count_fall: Fraction = Safeguards().user_count_fall
+    """How far the number of people read may fall since the last complete read."""
     empty_source: bool = True
+    """Whether a source with nobody in it is held."""
     first_run: bool = True
+    """Whether the first plan of a connection waits for a person."""
 
     def to_model(self) -> Safeguards:
         defaults = Safeguards()
@@ -166,15 +184,20 @@ class ScheduleSettings(Section):
     """When to pull: an interval (``15m``), a cron line in UTC, or ``off``."""
 
     full: Times = "24h"
+    """When everything is read."""
     delta: Times = "15m"
+    """When only what changed is read, where the IdP has a feed of changes."""
 
 
 class GroupSettings(Section):
     """Which groups count, by name or id (``prefix*`` and ``/regex/`` too), and the tag they give."""
 
     include: Patterns = ()
+    """The only groups that count; all when empty."""
     exclude: Patterns = ()
+    """Groups that do not count."""
     template: str | None = None
+    """The tag of these groups instead of `tags.group`; empty text: no tags."""
 
     @field_validator("template")
     @classmethod
@@ -199,44 +222,68 @@ class AttributeSetting(Section):
     """
 
     value: Annotated[str, AfterValidator(_readable_rule)]
+    """The rule."""
     on_create: bool = False
+    """Whether the field is given once only, with the account."""
     default: str | None = None
+    """What stands in for nothing."""
 
 
 def _attribute(value: Any) -> Any:
     return {"value": value} if isinstance(value, str) else value
 
 
-AttributeText = Annotated[AttributeSetting, BeforeValidator(_attribute)]
+AttributeText = Annotated[
+    AttributeSetting, BeforeValidator(_attribute, json_schema_input_type=str | AttributeSetting)
+]
 
 
 class MatchingSettings(Section):
     """How a new directory user finds the user it belongs to."""
 
     adopt: Adopt = Adopt.AUTO
+    """Whether a new directory user takes over the account with its e-mail: at once, confirmed, or never."""
     verified_domains: Texts = ()
+    """When set, only e-mails of these domains may be adopted without a person's word."""
     external_id: Annotated[str, AfterValidator(_readable_rule)] | None = None
+    """Where the id that push and pull share comes from, as an attribute rule."""
 
 
 class ScimSettings(Section):
     """Leniencies of this connection's SCIM endpoint; what is not set follows the type's profile."""
 
     profile: str | None = None
+    """The set of leniencies to start from, by connection type; the connection's own when not set."""
     strict: bool | None = None
+    """Whether a request with one bad part is refused whole."""
     unknown_attributes: Literal["ignore", "reject"] | None = None
+    """What happens to attributes no schema knows."""
     unknown_members: Literal["keep", "reject"] | None = None
+    """What happens to members nobody has pushed yet: kept until they are, or refused."""
     patch_response: Literal["auto", "representation", "empty"] | None = None
+    """Whether PATCH answers with the resource."""
     unmatched_value_path: Literal["create", "reject"] | None = None
+    """What a PATCH whose filter meets no value does."""
     remove_value_list: Literal["apply", "reject"] | None = None
+    """Whether `remove` with a list of values removes these only."""
     unquoted_literals: bool | None = None
+    """Whether filters may leave out the quotes."""
     empty_string: Literal["unset", "keep"] | None = None
+    """Whether an empty text unsets an attribute."""
     group_name_unique: bool | None = None
+    """Whether two groups may not share a displayName."""
     external_id_unique: bool | None = None
+    """Whether two resources may not share an externalId."""
     reactivate_on_post: bool | None = None
+    """Whether POST of a suspended person brings them back."""
     put_absent_members: Literal["keep", "clear"] | None = None
+    """What a PUT of a group without `members` does to them."""
     extensions: dict[Literal["User", "Group"], list[dict[str, Any]]] | None = None
+    """Further schema extensions of users and groups, as RFC 7643 §7 describes attributes."""
     log_bodies: bool | None = None
+    """Whether the incoming log keeps bodies, redacted."""
     log_kept: Span | None = None
+    """How long the incoming log is kept."""
 
     @field_validator("extensions")
     @classmethod
@@ -255,23 +302,41 @@ class ConnectionSettings(Section):
     """What every connection has, whatever its type."""
 
     name: str = Field(pattern=NAME)
+    """What people call it."""
     type: str
+    """Which IdP: okta, azure, onelogin, jumpcloud or scim."""
     enabled: bool = True
+    """Whether it works at all; the same as `connections pause`."""
     mode: Mode = Mode.BOTH
+    """Whether the IdP pushes, is pulled, or both."""
     schedule: ScheduleSettings = ScheduleSettings()
+    """When it is pulled."""
     rank: int = 100
+    """Which connection's profile wins for a person in two: the lowest."""
     groups: GroupSettings = GroupSettings()
+    """Which groups count and the tags they give."""
     attributes: dict[str, AttributeText] = Field(default_factory=dict)
+    """Where each field of a user comes from: a path into the IdP's attributes, `=text`, or an expression."""
     matching: MatchingSettings = MatchingSettings()
+    """How a new directory user finds its account."""
     safeguards: SafeguardSettings = SafeguardSettings()
+    """When a plan waits for a person."""
     scim: ScimSettings = ScimSettings()
+    """Leniencies of the SCIM endpoint."""
     active_rule: ActiveRule = ActiveRule.ANY
+    """For a person in two connections: `any` keeps them active while one says so."""
     push_brake: bool = False
+    """Whether a burst of pushed suspensions is answered with 503 until a person has looked."""
     email_from: Texts = Policy().email_from
+    """Where the e-mail comes from: the first of these that has one."""
     apply_harmless_when_held: bool = True
+    """Whether what no safeguard objects to is applied while a plan is held."""
     grace: Span | None = None
+    """How long somebody absent from the directory stays active; at once when not set."""
     time_limit: Span = "1h"
+    """How long a pull may take."""
     picture_attribute: str | None = None
+    """The IdP's attribute with the address of the picture."""
 
     @field_validator("attributes")
     @classmethod
@@ -317,14 +382,23 @@ class OktaSettings(ConnectionSettings):
 
     type: Literal["okta"]
     domain: str | None = None
+    """The organisation's host, `acme.okta.com`."""
     base_url: Url | None = None
+    """Its address, instead of `domain`."""
     api_token: SecretStr | None = None
+    """An API token."""
     client_id: str | None = None
+    """The service app's client id, with `private_key`."""
     private_key: SecretStr | None = None
+    """The service app's private key, as JWK or PEM."""
     dpop: bool = False
+    """Whether the service app asks for proof of possession."""
     scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
+    """`all`, `app:ID` or `groups:ID,ID`."""
     role_is_narrow: bool = False
+    """Whether the token's admin role is meant to see some groups only."""
     rate_share: float = Field(default=0.5, gt=0, le=1)
+    """The part of Okta's rate limits this program may use."""
 
     def missing(self) -> str | None:
         if not (self.domain or self.base_url):
@@ -339,17 +413,29 @@ class AzureSettings(ConnectionSettings):
 
     type: Literal["azure"]
     tenant_id: str | None = None
+    """The directory (tenant) id."""
     client_id: str | None = None
+    """The application (client) id."""
     client_secret: SecretStr | None = None
+    """A client secret."""
     certificate: SecretStr | None = None
+    """The certificate with its private key, as PEM, instead of a secret."""
     cloud: Literal["global", "us", "china"] = "global"
+    """Which national cloud."""
     base_url: Url | None = None
+    """Graph's address, when it is none of the clouds'."""
     authority_url: Url | None = None
+    """The sign-in service's address, when it is none of the clouds'."""
     scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
+    """`all`, `app:ID` or `groups:ID,ID`."""
     nested: Literal["direct", "transitive"] = "direct"
+    """Whether members of nested groups count."""
     guests: bool = False
+    """Whether guests count."""
     rate_share: float = Field(default=0.4, gt=0, le=1)
+    """The part of Graph's rate limits this program may use."""
     photos: bool = False
+    """Whether photos are fetched."""
 
     def missing(self) -> str | None:
         if not (self.tenant_id and self.client_id):
@@ -362,13 +448,21 @@ class OneLoginSettings(ConnectionSettings):
 
     type: Literal["onelogin"]
     subdomain: str | None = None
+    """`acme` of acme.onelogin.com."""
     base_url: Url | None = None
+    """Its address, instead of `subdomain`."""
     client_id: str | None = None
+    """The API credential's client id."""
     client_secret: SecretStr | None = None
+    """The API credential's secret."""
     groups_from: Literal["roles", "groups", "both"] = "roles"
+    """What counts as a group."""
     scope: str = Field(default="all", pattern=r"^(all|roles:.+|app:.+)$")
+    """`all`, `roles:ID,ID` or `app:ID`."""
     unlicensed_is_active: bool = False
+    """Whether people in the state Unlicensed count as active."""
     rate_share: float = Field(default=0.4, gt=0, le=1)
+    """The part of OneLogin's rate limits this program may use."""
 
     def missing(self) -> str | None:
         if not (self.subdomain or self.base_url):
@@ -381,14 +475,23 @@ class JumpCloudSettings(ConnectionSettings):
 
     type: Literal["jumpcloud"]
     region: Literal["us", "eu", "in"] = "us"
+    """Where the organisation lives."""
     base_url: Url | None = None
+    """The API's address, instead of `region`."""
     api_key: SecretStr | None = None
+    """An administrator's API key."""
     client_id: str | None = None
+    """The service account's client id."""
     client_secret: SecretStr | None = None
+    """The service account's secret."""
     second_client_secret: SecretStr | None = None
+    """A second secret, while the first is rotated."""
     org_id: str | None = None
+    """Which organisation, for a provider with several."""
     scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
+    """`all`, `app:ID` or `groups:ID,ID`."""
     membership: Literal["direct", "transitive"] = "direct"
+    """Whether members of nested groups count."""
 
     def missing(self) -> str | None:
         has_key = self.api_key or (self.client_id and self.client_secret)
@@ -400,10 +503,15 @@ class ScimProviderSettings(ConnectionSettings):
 
     type: Literal["scim"]
     base_url: Url | None = None
+    """The address of its SCIM service, up to `/v2`."""
     token: SecretStr | None = None
+    """A bearer token."""
     username: str | None = None
+    """A user name, for basic authentication."""
     password: SecretStr | None = None
+    """The password, for basic authentication."""
     groups_from: Literal["groups", "none"] = "groups"
+    """Where groups come from."""
 
     def missing(self) -> str | None:
         if not self.base_url:

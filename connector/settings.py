@@ -45,14 +45,18 @@ class Seats(Section):
     """The licence: how many active users there may be; None is no limit."""
 
     limit: int | None = Field(default=None, ge=0)
+    """Active users the licence allows; null is no limit. At the limit new people wait, nobody is evicted."""
     count_unmanaged: bool = False
+    """Whether active users that no directory manages take a seat too."""
 
 
 class Tags(Section):
     """The labels directory users get: one for being managed, one per group (``{name}``)."""
 
     managed: str = "scim"
+    """What every managed user is labelled with."""
     group: str = "Group:{name}"
+    """What the members of a group are labelled with; `{name}` is the group's name."""
 
     @field_validator("group")
     @classmethod
@@ -66,9 +70,13 @@ class Webhooks(Section):
     """How webhooks are called: whether on private networks, how long at most, and how long again."""
 
     allow_private: bool = False
+    """Whether webhooks may go to this machine and to private networks, by plain http too."""
     timeout: str = "15s"
+    """How long one call may take, the whole answer included; 1s to 45s."""
     give_up_after: str = "3d"
+    """How long an event that is not accepted is tried again."""
     endpoints_at_once: int = Field(default=16, ge=1, le=64)
+    """Endpoints that are called at the same time, 1 to 64."""
 
     @field_validator("timeout", "give_up_after")
     @classmethod
@@ -88,7 +96,9 @@ class RunSettings(Section):
     """How many runs one process does at a time, and how long a dead one keeps a run from the others."""
 
     at_once: int = Field(default=4, ge=1, le=64)
+    """Runs that one process does at the same time, each of another connection; 1 to 64."""
     lease: str = "30s"
+    """How long a dead process keeps its run from the others; 1s to 10m."""
 
     @field_validator("lease")
     @classmethod
@@ -102,28 +112,40 @@ class Roles(Section):
     """Which values of the claim give which role."""
 
     admin: Texts = ()
+    """Values that make an admin."""
     operator: Texts = ()
+    """Values that make an operator."""
     viewer: Texts = ()
+    """Values that make a viewer."""
 
 
 class Oidc(Section):
     """Signing in to the console through an OpenID Connect provider."""
 
     issuer: str
+    """The provider's issuer address; its discovery document is read from there."""
     client_id: str
+    """The client this program is registered as."""
     client_secret: SecretStr | None = None
+    """The client's secret; none for a public client."""
     scopes: Texts = ("openid", "email", "profile")
+    """The scopes asked for."""
     claim: str = "groups"
+    """The claim whose values give the role; the highest counts."""
     roles: Roles = Roles()
     default_role: Literal["none", "viewer", "operator"] = "none"
+    """The role of whoever has none of the values."""
     label: str = "single sign-on"
+    """What the button on the sign-in page says."""
 
 
 class Log(Section):
     """``auto`` is readable on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "json", "console"] = "auto"
+    """`auto` is readable on a terminal and JSON elsewhere."""
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
 
 class Settings(BaseSettings):
@@ -134,19 +156,27 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///connector.db"
+    """`sqlite:///FILE`, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`."""
     listen: str = "127.0.0.1:8080"
+    """Where the daemon listens, HOST:PORT. A proxy in front speaks TLS."""
     public_url: str | None = None
+    """The address IdPs and people reach it at; `http://<listen>` when not set."""
     key_file: str | None = None
+    """The file with the key that seals credentials, made when missing; default: beside a SQLite database."""
     key: SecretStr | None = None
+    """The key itself, instead of a file."""
     api_key: SecretStr | None = None
+    """A key with the role admin for the admin API, beside those of `connector keys add`."""
     seats: Seats = Seats()
     tags: Tags = Tags()
     protected: Texts = ()
+    """E-mails of accounts that no directory may suspend."""
     webhooks: Webhooks = Webhooks()
     runs: RunSettings = RunSettings()
     oidc: Oidc | None = None
     log: Log = Log()
     connections: tuple[AnyConnection, ...] = ()
+    """Connections kept equal to the file; made at start, never removed silently."""
 
     @field_validator("listen")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
 
+_SCHEMA = "config.schema.json"
+"""Beside config.yaml, whose first line names it: editors complete keys and mark mistakes by it."""
 _SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_full_at")
 
 
@@ -20,8 +23,6 @@ _SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_
 @verb
 def init(door: Door) -> int:
     """Make config.yaml and a key file where there are none, and say what to do next."""
-    from importlib.resources import files
-
     from connector import keyring
     from connector.settings import DEFAULT_FILE, load
 
@@ -29,8 +30,9 @@ def init(door: Door) -> int:
     made = []
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(files("connector").joinpath("config.example.yaml").read_text("utf-8"), "utf-8")
-        made.append(str(file))
+        for name, path in (("config.example.yaml", file), ("config.schema.json", file.with_name(_SCHEMA))):
+            path.write_text(files("connector").joinpath(name).read_text("utf-8"), "utf-8")
+            made.append(str(path))
     settings = load(file)
     if settings.key is None and keyring.make_key_file(settings.key_path):
         made.append(str(settings.key_path))

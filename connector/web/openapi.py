@@ -27,7 +27,7 @@ _PROBLEMS: Final = {
     "413": "The request is too large.",
     "415": "The body is not application/json.",
     "422": "A setting or a record cannot be used.",
-    "502": "The directory refused its credentials or a right.",
+    "502": "The directory refused its credentials or a right, or did not answer with everything.",
     "503": "Try again later; Retry-After may say when.",
 }
 _CHANGES_ONLY: Final = frozenset({"412", "413", "415"})

@@ -17,8 +17,10 @@ from sync.model.errors import (
     BadRecord,
     Conflict,
     ConnectorError,
+    CursorExpired,
     Denied,
     Held,
+    Incomplete,
     Misconfigured,
     NotFound,
     Refused,
@@ -36,6 +38,8 @@ _STATUS: Final[tuple[tuple[type[ConnectorError], int], ...]] = (
     (Misconfigured, 422),
     (BadRecord, 422),
     (Denied, 502),
+    (Incomplete, 502),
+    (CursorExpired, 502),
     (Transient, 503),
 )
 
@@ -57,7 +61,7 @@ def of_http(request: Request, error: Exception) -> Response:
 
 def of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, ConnectorError)  # noqa: S101 - what this is registered for
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    status = status_of(error)
     wait_s = getattr(error, "retry_after_s", None)
     headers = {"Retry-After": str(max(1, round(wait_s)))} if wait_s else None
     return _answer(request, status, error.message, headers, recovery_of(error))
@@ -65,6 +69,11 @@ def of_ours(request: Request, error: Exception) -> Response:
 
 def of_mistake(request: Request, _error: Exception) -> Response:
     return _answer(request, 500, "The program failed; its log says why.")
+
+
+def status_of(error: ConnectorError) -> int:
+    """The status of an answer that says so."""
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
 
 
 def _answer(
