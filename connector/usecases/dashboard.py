@@ -15,7 +15,7 @@ from sync.model.run import ItemState, PlanState, RunState, StoredPlan
 from sync.model.session import Gateway
 from sync.store import attention, connections, freezes, groups, history, migrate, outbox, people, plans, runs
 from sync.store import resources as stored
-from sync.store.database import Conn, ping
+from sync.store.database import Conn
 from sync.store.times import from_text
 
 ITEMS_SHOWN: Final = 5
@@ -59,13 +59,7 @@ class Dashboard:
 
     def ready(self) -> str | None:
         """None when work can be taken; else the sentence that says what is missing. Raises Transient."""
-        ping(self._wires.database)
-        version = migrate.current(self._wires.database)
-        if version == migrate.HEAD:
-            return None
-        return (
-            f"the database is at version {version}, this program needs {migrate.HEAD}: connector db upgrade"
-        )
+        return migrate.lacking(self._wires.database)
 
     def page(self) -> dict[str, Any]:
         """Held plans with their first items, connections, people, seats, changes, questions and runs."""

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from sync.model.errors import Misconfigured
-from sync.store import migrate, schema
+from sync.store import meta, migrate, schema
 from sync.store.database import Database
+from tests.store.versions import Tables, migrate_to, tables_of
 
 UPGRADE = """
 import sys
@@ -112,16 +113,10 @@ def test_upgrading_again_does_nothing(empty):
 
 def test_a_database_of_the_first_version_opens_with_its_rows(empty):
     """What an older program wrote stays as it is, and the newer tables and columns are there."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
     columns = "at, actor, action, kind, subject_id, label, reason, before, after"
     values = "'2026-11-24T10:00:00.000000Z', 'run', 'suspend', 'user', 'u1', 'x', 'gone', '{}', '{}'"
+    migrate_to(empty, "0001")
     with empty.write() as conn:
-        config.attributes["connection"] = conn
-        command.upgrade(config, "0001")
         conn.execute(sa.text(f"INSERT INTO history ({columns}) VALUES ({values})"))
     assert migrate.current(empty) == "0001"
     assert migrate.upgrade(empty)
@@ -168,13 +163,26 @@ def test_threads_open_one_new_sqlite_file_at_once(sqlite_url):
     assert failures == []
 
 
-def test_a_newer_database_is_refused(empty):
-    """An older program does not touch a database it does not know, and says what to do."""
-    migrate.upgrade(empty)
-    with empty.write() as conn:
+def _upgraded_by_a_newer_program(database, serves):
+    migrate.upgrade(database)
+    with database.write() as conn:
         conn.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        meta.put(conn, "serves_programs_since", serves)
+
+
+def test_a_newer_database_that_serves_this_program_is_worked_on(empty):
+    """A replica of the release before starts and stays ready after a newer one has upgraded the tables."""
+    _upgraded_by_a_newer_program(empty, serves=migrate.HEAD)
+    assert not migrate.upgrade(empty)
+    assert migrate.lacking(empty) is None
+
+
+def test_a_newer_database_that_does_not_is_refused(empty):
+    """An older program does not touch tables that lack what it needs, and says what to do."""
+    _upgraded_by_a_newer_program(empty, serves="9998")
     with pytest.raises(Misconfigured, match=r"version 9999.*a newer one upgraded it; start that one"):
         migrate.upgrade(empty)
+    assert "start that one" in (migrate.lacking(empty) or "")
 
 
 def test_an_up_to_date_database_does_not_load_alembic(sqlite_url):
@@ -187,3 +195,29 @@ def test_an_up_to_date_database_does_not_load_alembic(sqlite_url):
         [sys.executable, "-c", code, sqlite_url], input="go\n", capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_programs_of_the_release_before_find_all_they_use(empty):
+    """From the version that today's tables serve, migrations add only, and nothing an old row would miss.
+
+    Where it fails: make the migration add only (a new column with a default or NULL), and take away one
+    release later. CONTRIBUTING.md, "Migrations".
+    """
+    migrate_to(empty, migrate.SERVES)
+    before = tables_of(empty)
+    migrate.upgrade(empty)
+    assert list(before.broken_by(tables_of(empty))) == []
+
+
+def test_a_migration_that_takes_away_would_be_seen(empty):
+    """A dropped column, a new duty and a new uniqueness each break programs of the release before."""
+    migrate.upgrade(empty)
+    now = tables_of(empty)
+    columns = dict(now.columns) | {("users", "shoe_size"): ("TEXT", False)}
+    del columns["users", "picture_url"]
+    newer = Tables(columns, now.rules | {("users", "unique index one_name"): ("first_name",)})
+    assert sorted(now.broken_by(newer)) == [
+        "users has a new unique index one_name",
+        "users.picture_url is gone or of another type",
+        "users.shoe_size must be given now",
+    ]
