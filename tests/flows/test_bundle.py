@@ -3,7 +3,7 @@
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def documents(
 
 def test_nobody_and_no_secret_is_in_it(documents: dict[str, Any], okta: Simulator) -> None:
     """No name, e-mail, login, id, group, host, credential or label of this installation can be found."""
-    text = json.dumps(documents, ensure_ascii=False).lower()
+    text = "\n".join(_said(documents)).lower()
     state = okta.state()
     told = {value for user in state["users"] for value in _texts(user)}
     told |= {group["name"] for group in state["groups"]} | {group["id"] for group in state["groups"]}
@@ -61,6 +61,20 @@ def test_nobody_and_no_secret_is_in_it(documents: dict[str, Any], okta: Simulato
     words = (re.escape(each.lower()) for each in told if each.strip())
     whole = [re.compile(rf"(?<![a-z0-9]){each}(?![a-z0-9])") for each in words]
     assert [each.pattern for each in whole if each.search(text)] == []
+
+
+def _said(document: Any) -> Iterator[str]:
+    """Every value, and every key but those of runs and plans, which are the program's own words."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if not {"run_id", "plan_id"} & document.keys():
+                yield str(key)
+            yield from _said(value)
+    elif isinstance(document, list):
+        for each in document:
+            yield from _said(each)
+    else:
+        yield str(document)
 
 
 def _texts(user: dict[str, Any]) -> set[str]:
