@@ -1,6 +1,5 @@
 """The vendor's own SDK reads the same simulated organisation and has to see the same people."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 
 from providers.simulator.server import Simulator
+from tests.coroutines import finished
 from tests.providers.reading import opened, read
 
 
@@ -48,7 +48,7 @@ def test_the_sdk_sees_the_same_people(
     """People with login and status, groups by name, and members agree with what the okta SDK reads."""
     monkeypatch.setenv("OKTA_TESTING_TESTINGDISABLEHTTPSCHECK", "true")
     monkeypatch.chdir(tmp_path)
-    users, groups, members = asyncio.run(_by_sdk(simulator))
+    users, groups, members = finished(_by_sdk(simulator))
     source = opened(simulator)
     reading = read(source.full())
     source.close()

@@ -1,8 +1,8 @@
 """The vendor's own SDK reads the simulator, and must see what the truth says."""
 
-import asyncio
-
 import pytest
+
+from tests.coroutines import finished
 
 
 def test_the_okta_sdk_reads_every_page(okta, monkeypatch, tmp_path):
@@ -11,7 +11,7 @@ def test_the_okta_sdk_reads_every_page(okta, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     client_module = pytest.importorskip("okta.client")
-    users, groups = asyncio.run(_read(client_module.Client, okta))
+    users, groups = finished(_read(client_module.Client, okta))
     state = okta.state()
     assert users == [(user["id"], user["status"], user["email"]) for user in state["users"]]
     assert groups == {group["id"]: (group["name"], group["members"]) for group in state["groups"]}

@@ -117,7 +117,8 @@ INSERT INTO connection (id, name, type, mode, enabled, settings, sealed, created
 INSERT INTO users (id, email, email_key, active, origin, created_at, updated_at)
     VALUES ('u', 'ann@example.com', 'ann@example.com', true, 'manual', :now, :now);
 INSERT INTO directory_user
-    (id, connection_id, user_name, user_name_key, status, origin, created_at, updated_at) VALUES ('ann', 'c', 'ann', 'ann', 'active', 'pull', :now, :now);
+    (id, connection_id, user_name, user_name_key, status, origin, created_at, updated_at)
+    VALUES ('ann', 'c', 'ann', 'ann', 'active', 'pull', :now, :now);
 INSERT INTO link (directory_user_id, user_id, how, rule, linked_at)
     VALUES ('ann', 'u', 'created', 'new', :now);
 INSERT INTO directory_group (id, connection_id, name, name_key, tag, origin, created_at, updated_at)
