@@ -28,7 +28,10 @@ BELL_S: Final = 1.0
 
 TICK_S: Final = 1.0
 DRAIN_S: Final = 4.0
-"""How long running work has to come to a point where it can be left."""
+"""How long after the signal running work has to come to a point where it can be left."""
+
+END_S: Final = 4.7
+"""After so long the process ends whatever hangs; its work is left to its lease, as when it is killed."""
 
 log = structlog.get_logger("connector.daemon")
 
@@ -39,8 +42,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, draining: threading.Event, running: dict[str, Any]) -> None:
         super().__init__(config)
         self._draining, self._running = draining, running
+        self.told_at: float | None = None
 
     def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.told_at is None:
+            self.told_at = time.monotonic()
+            _end_for_certain()
         self._running["draining"] = True
         self._draining.set()
         super().handle_exit(sig, frame)
@@ -102,10 +109,10 @@ class Crowd:
         self._everything.set()
         self._ticks.set()
 
-    def end(self) -> None:
-        """Tell every loop to end, and wait a while for each."""
+    def end(self, told_at: float) -> None:
+        """Tell every loop to end, and wait for each until ``DRAIN_S`` after the signal (monotonic)."""
         self._draining.set()
-        ends_at = time.monotonic() + DRAIN_S
+        ends_at = told_at + DRAIN_S
         for loop in self._loops:
             if not loop.join(max(0.0, ends_at - time.monotonic())):
                 log.warning("work is left to its lease", loop=loop.name)
@@ -159,18 +166,31 @@ def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: draining.set())
     touched = app.connections.keep_equal_to_file()
+    server = _Server(config, draining, running)
     crowd = Crowd(app, draining) if role.works else None
     signal.signal(signal.SIGUSR1, lambda *_: crowd.pull_everything() if crowd else None)
     try:
         log.info("serving", url=app.settings.url, role=role.value, from_file=touched)
         _tell_systemd("READY=1")
-        _Server(config, draining, running).run(sockets=[listener])
+        server.run(sockets=[listener])
         _tell_systemd("STOPPING=1")
     finally:
         draining.set()
         if crowd is not None:
-            crowd.end()
+            crowd.end(server.told_at or time.monotonic())
     log.info("stopped")
+
+
+def _end_for_certain() -> None:
+    """Nothing holds the process up beyond ``END_S``: not a library's thread, not a request that hangs."""
+
+    def leave() -> None:
+        log.warning("ended with work under way; it is left to its lease")
+        os._exit(0)
+
+    timer = threading.Timer(END_S, leave)
+    timer.daemon = True
+    timer.start()
 
 
 def _tell_systemd(state: str) -> None:

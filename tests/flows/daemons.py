@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-STOP_LIMIT_S = 5
-"""The promise: a daemon that is told to end has ended by then."""
+STOP_LIMIT_S = 30
+"""By then a daemon that was told to end hangs; how soon it ends is measured in benchmarks/daemon.py."""
 
 
 class Daemon:
@@ -43,7 +43,7 @@ class Daemon:
         return line
 
     def terminate(self) -> int:
-        """Tell it to end, and its exit code; subprocess.TimeoutExpired when it breaks the promise."""
+        """Tell it to end, and its exit code; subprocess.TimeoutExpired when it hangs."""
         self.process.terminate()
         return self.process.wait(STOP_LIMIT_S)
 

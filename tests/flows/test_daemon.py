@@ -74,6 +74,22 @@ def test_it_stops_in_the_middle_of_a_read(cli_on_sqlite: Cli, connect: Connect, 
         assert daemon.terminate() == 0
 
 
+def test_it_ends_while_the_directory_says_nothing(
+    cli_on_sqlite: Cli, connect: Connect, okta: Simulator
+) -> None:
+    """A read that waits for an answer that never comes holds nothing up; the next one does the run."""
+    connect(cli_on_sqlite)
+    okta.fault("hang", times=1_000)
+    run_id = cli_on_sqlite("sync", "now", "acme", "--json").json["run_id"]
+    with serving_daemon() as daemon:
+        daemon.wait_for("run started")
+        assert daemon.terminate() == 0
+    okta.clear_faults()
+    with serving_daemon() as daemon:
+        assert daemon.wait_for("run ended")["run"] == run_id
+        assert daemon.terminate() == 0
+
+
 def test_a_taken_port_is_told(cli_on_sqlite: Cli) -> None:
     """A port that somebody listens on already is one sentence and exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
