@@ -16,6 +16,7 @@ from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
+from connector.usecases.figures import Figures
 from connector.usecases.keys import Keys
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
@@ -64,6 +65,7 @@ class App:
         self.doctor = Doctor(self.wires)
         self.bundle = Bundle(self.wires)
         self.dashboard = Dashboard(self.wires)
+        self.figures = Figures(self.wires, self.dashboard)
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
         self.webhooks = Webhooks(self.wires)

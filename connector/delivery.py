@@ -49,7 +49,10 @@ log = structlog.get_logger("connector.delivery")
 
 @dataclass(kw_only=True)
 class Deliverer:
-    """One process's postman. ``jitter`` gives numbers in [0, 1); ``open_secret`` opens an endpoint's seal."""
+    """One process's postman. ``jitter`` gives numbers in [0, 1); ``open_secret`` opens an endpoint's seal.
+
+    ``meter`` hears what became of each call.
+    """
 
     database: Database
     poster: Poster
@@ -58,6 +61,7 @@ class Deliverer:
     jitter: Callable[[], float]
     give_up_after: timedelta
     owner: str
+    meter: Callable[[DeliveryState], None] = lambda _: None
     lease_s: float = 60.0
 
     def claim(self, stop: Callable[[], bool] = lambda: False) -> Callable[[], None] | None:
@@ -140,6 +144,8 @@ class Deliverer:
                     error=f"given up: the endpoint did not answer well for days ({after.error})",
                     now=now,
                 )
+        for each in results:
+            self.meter(each.state)
         _tell(before, after)
         return after.next_at is None
 

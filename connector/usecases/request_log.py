@@ -48,7 +48,8 @@ class RequestLog:
         self._ending = threading.Event()
 
     def note(self, served: Served) -> None:
-        """Remember a request; waits for nothing."""
+        """Count and remember a request; waits for nothing."""
+        self._wires.meters.served(served.request.method, served.answer.status, served.seconds)
         connection_id = served.request.connection_id
         if connection_id not in self._waiting and len(self._waiting) >= CONNECTIONS_MAX:
             return

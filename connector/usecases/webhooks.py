@@ -60,6 +60,7 @@ class Webhooks:
             jitter=random.random,
             give_up_after=span(self._wires.settings.webhooks.give_up_after),
             owner=owner_name(),
+            meter=self._wires.meters.delivered,
             # Longer than any call lasts.
             lease_s=30 + 2 * self.poster.timeout_s,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import orjson
 from connector import keyring
 from connector.connection_settings import ConnectionSettings, secret_names
 from connector.durations import span
+from connector.metrics import Meters
 from connector.references import resolve
 from connector.settings import Settings, connection_from
 from sync import group_rules
@@ -42,6 +43,7 @@ class Wires:
     settings: Settings
     database: Database
     clock: Callable[[], datetime] = utc_now
+    meters: Meters = field(default_factory=Meters)
 
     @cached_property
     def keyring(self) -> keyring.Keyring:

@@ -75,10 +75,12 @@ class Worker:
         if claimed is None:
             return None
         lease, run = claimed
-        with structlog.contextvars.bound_contextvars(run=run.id, connection=run.connection):
+        known = {"run": run.id, "connection": run.connection, "connection_id": run.connection_id}
+        with structlog.contextvars.bound_contextvars(**known):
             ended = self._do(lease, run, Stop(stop), watcher or Watcher())
             self.fill_seats()
             if ended.state.ended:
+                self._wires.meters.run_ended(ended)
                 log.info("run ended", state=ended.state.value, error=ended.error, duration_s=ended.duration_s)
             else:
                 log.info("run left to another process", phase=ended.phase)
@@ -122,7 +124,9 @@ class Worker:
                     stop=stop,
                 ).execute()
         except LeaseLost as error:
+            # Whoever has it now tells how it ended.
             log.warning("run taken over", error=error.message)
+            return run
         except ConnectorError as error:
             self._fail(lease, error.message, recovery_of(error))
         except Exception as error:

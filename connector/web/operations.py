@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -14,6 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from connector.app import App
+from connector.metrics import BY_NAME, SUM, Kind
+from connector.metrics import Metric as Described
+from connector.usecases.figures import Values
 from connector.web.problems import problem
 from sync.model.errors import ConnectorError
 
@@ -45,7 +50,8 @@ def _readyz(app: App, running: Mapping[str, Any]) -> Callable[[Request], Respons
 
 def _metrics(app: App) -> Callable[[Request], Response]:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Figures(app))
+    registry.register(Exposition(app))
+    ProcessCollector(registry=registry)
 
     def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
@@ -54,8 +60,8 @@ def _metrics(app: App) -> Callable[[Request], Response]:
     return metrics
 
 
-class Figures(Collector):
-    """Reads the gauges anew for every scrape: they are the database's, whichever replica is asked."""
+class Exposition(Collector):
+    """This process's counters, and the database's figures read anew for every scrape."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -65,47 +71,28 @@ class Figures(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        found = self._app.dashboard.figures()
-        people, seats = found["people"], found["seats"]
-        yield _labelled("connector_connections", "Connections by state", "state", found["connections"])
-        yield _users(people)
-        yield _gauge("connector_groups", "Groups over all connections", people["groups"])
-        yield _gauge("connector_seats_used", "Active users that count against the licence", seats["used"])
-        if seats["limit"] is not None:
-            yield _gauge("connector_seats_limit", "Active users that the licence allows", seats["limit"])
-        yield _gauge("connector_seats_waiting", "People who wait for a seat", seats["waiting"])
-        yield _gauge("connector_plans_held", "Plans that wait for a person", found["held_plans"])
-        yield _gauge("connector_attention_open", "Questions that wait for a person", found["attention"])
-        yield _labelled(
-            "connector_last_complete_read_age_seconds",
-            "Time since the directory was last read to its end",
-            "connection",
-            found["ages_s"],
-        )
-        yield _labelled("connector_runs", "Runs kept, by state", "state", found["runs"])
-        yield _gauge("connector_events", "Events kept in the feed", found["events"])
+        """The database's figures are left out while it does not answer; that it does not is told."""
+        try:
+            found = self._app.figures.read()
+        except ConnectorError:
+            found = {}
+        told = found | {
+            "connector_build_info": {(version("directory-connector"),): 1},
+            "connector_database_up": {(): float(bool(found))},
+        }
+        yield from (_family(BY_NAME[name], values) for name, values in told.items())
+        yield from self._app.wires.meters.collect()
 
 
-def _gauge(name: str, says: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, says, value=value)
-
-
-def _labelled(name: str, says: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, says, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
-
-
-def _users(people: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(
-        "connector_users", "Users by whether they have access and are managed", labels=["active", "managed"]
-    )
-    managed_inactive = people["managed"] - people["active_managed"]
-    unmanaged_active = people["active"] - people["active_managed"]
-    neither = people["total"] - people["active_managed"] - managed_inactive - unmanaged_active
-    family.add_metric(["true", "true"], people["active_managed"])
-    family.add_metric(["false", "true"], managed_inactive)
-    family.add_metric(["true", "false"], unmanaged_active)
-    family.add_metric(["false", "false"], neither)
-    return family
+def _family(metric: Described, values: Values) -> Metric:
+    if metric.kind is Kind.HISTOGRAM:
+        counts = accumulate(values.get((bound,), 0) for bound in metric.bounds)
+        buckets = list(zip(metric.bounds, counts, strict=True))
+        family = HistogramMetricFamily(metric.name, metric.says)
+        family.add_metric([], buckets=buckets, sum_value=values.get((SUM,), 0))
+        return family
+    kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    told = kind(metric.name, metric.says, labels=metric.labels)
+    for labels, value in values.items():
+        told.add_metric(labels, value)
+    return told

@@ -267,6 +267,11 @@ def counts(conn: Conn) -> dict[str, dict[DeliveryState, int]]:
     return found
 
 
+def open_count(conn: Conn) -> int:
+    """How many deliveries are still to be made, over all endpoints."""
+    return int(conn.scalar(sa.select(sa.func.count()).select_from(_DELIVERY).where(_IS_OPEN)) or 0)
+
+
 def prune(conn: Conn, *, settled_before: datetime, limit: int = 1000) -> int:
     """Forget deliveries that were made or given up before then, at most ``limit``; how many."""
     keys = (_DELIVERY.c.endpoint_id, _DELIVERY.c.sequence)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, literal_column, or_, select
 from sqlalchemy import Connection as Conn
-from sqlalchemy import Row, Select, bindparam, func, literal_column, or_, select
 
 from sync.store import schema
 from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json
-from sync.store.times import to_text
+from sync.store.times import from_text, to_text
 
 _HISTORY = schema.history
 _OF_USER: Final = (
@@ -74,6 +74,37 @@ def per_day(conn: Conn, since: datetime) -> dict[str, dict[str, int]]:
     for each, action, count in conn.execute(query):
         found.setdefault(each, {})[action] = int(count)
     return found
+
+
+def tally(conn: Conn, *, after: int, until: int | None = None) -> dict[tuple[str, str], int]:
+    """Changes with a number in ``(after, until]`` by action and way: pull, push or hand."""
+    by_run, by_connection = _HISTORY.c.run_id.is_not(None), _HISTORY.c.connection_id.is_not(None)
+    way = case((by_run, "pull"), (by_connection, "push"), else_="hand")
+    query = (
+        select(_HISTORY.c.action, way, func.sum(_HISTORY.c.count))
+        .where(_between(after, until), _HISTORY.c.action != "record")
+        .group_by(_HISTORY.c.action, way)
+    )
+    return {(action, how): int(count) for action, how, count in conn.execute(query)}
+
+
+def leaver_spans(conn: Conn, *, after: int, until: int | None = None) -> list[float]:
+    """For each suspension by a run the seconds since the read began whose plan it stood in."""
+    run, plan, maker = schema.run, schema.plan, schema.run.alias("maker")
+    query = (
+        select(_HISTORY.c.at, func.coalesce(maker.c.started_at, run.c.started_at))
+        .join(run, run.c.id == _HISTORY.c.run_id)
+        .outerjoin(plan, plan.c.id == run.c.plan_id)
+        .outerjoin(maker, maker.c.id == plan.c.run_id)
+        .where(_between(after, until), _HISTORY.c.action == "suspend", run.c.mode != "revert")
+    )
+    spans = [from_text(ended) - from_text(began) for ended, began in conn.execute(query)]
+    return [max(0.0, span.total_seconds()) for span in spans]
+
+
+def _between(after: int, until: int | None) -> ColumnElement[bool]:
+    above = _HISTORY.c.seq > after
+    return above if until is None else above & (_HISTORY.c.seq <= until)
 
 
 def _first_since(conn: Conn, at: str) -> int:

@@ -264,6 +264,12 @@ def counts(conn: Conn) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def oldest_queued_at(conn: Conn) -> datetime | None:
+    """When the run that waits longest was asked for; None when none waits."""
+    found: str | None = conn.scalar(select(sa.func.min(_RUN.c.requested_at)).where(_RUN.c.state == "queued"))
+    return from_text(found)
+
+
 def last_complete_start(conn: Conn, connection_id: str) -> str | None:
     """When the last complete full read of the connection began, as the tables keep times."""
     query = (

@@ -12,12 +12,14 @@ from tests.docs import (
     api_reference,
     cli_reference,
     errors_reference,
+    metrics_reference,
     scim_reference,
     settings_reference,
     settings_schema,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.yaml"
 PAGES = {
     "cli": cli_reference.page,
     "settings": settings_reference.page,
@@ -32,6 +34,13 @@ PAGES = {
 def test_the_reference_says_what_the_code_does(name: str, generated: Callable[[str, str], None]) -> None:
     """Each page of docs/reference is what its generator writes now."""
     generated(f"docs/reference/{name}.md", PAGES[name]())
+
+
+@pytest.mark.golden
+def test_the_table_of_metrics_is_the_catalogue(generated: Callable[[str, str], None]) -> None:
+    """docs/operate/monitor.md explains every metric there is, and no other."""
+    path = "docs/operate/monitor.md"
+    generated(path, metrics_reference.with_table((ROOT / path).read_text(encoding="utf-8")))
 
 
 @pytest.mark.golden
