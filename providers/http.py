@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from providers.pace import DEFAULT_SHARE, WIDEST, bucket, lanes
 from providers.transport import broken_line, checked_origin, tls
 from sync.model.errors import ConnectorError, Incomplete
 from sync.model.source import Effort
+from sync.model.span import Note, here, span
 
 T = TypeVar("T")
 
@@ -144,6 +145,7 @@ class Wire:
         self._auth, self._dialect, self._share = auth, dialect, share
         self._timeouts, self._observer, self._page_cap_bytes = timeouts, observer, page_cap_bytes
         self._tenant = f"{self.host}/{tenant}" if tenant else self.host
+        self._opened_in = here()  # requests are sent from several threads, which know no open span
         self._lanes = lanes(self._tenant)
         self._waited_until = 0.0
         self.latency_s = 0.0
@@ -213,16 +215,20 @@ class Wire:
         if wait_s > 0:
             self._wait_as_told(wait_s, f"Our share of the rate limit of {self.host} is used up")
             rate.reopen(ask.cost)
-        with self._lanes, _translated(self.host, ask):
+        with self._lanes, _translated(self.host, ask), self._traced(ask) as note:
             with self.count:
                 self.effort.requests += 1
             began = time.monotonic()
             answer = self._receive(ask, credential)
+            note(status=answer.status, bytes=len(answer.body))
         self.latency_s += _WEIGHT * (time.monotonic() - began - self.latency_s)
         allowance = self._dialect.allowance(answer)
         if allowance is not None:
             rate.learn(allowance, self.budget.monotonic())
         return answer
+
+    def _traced(self, ask: Ask) -> AbstractContextManager[Note]:
+        return span("request", inside=self._opened_in, host=self.host, bucket=ask.bucket)
 
     def _receive(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
         whole_s = min(self._timeouts.whole_s, max(0.001, self.budget.left_s()))

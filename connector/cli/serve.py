@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 import click
 
@@ -36,6 +37,7 @@ def serve(door: Door, host: str | None, port: int | None, role: str) -> int:
     from connector.daemon import serve as serve_app
     from connector.settings import unknown_variables
     from connector.telemetry import configure_logs
+    from connector.tracing import start_tracing
 
     settings = door.settings
     chosen = f"{host or settings.host}:{settings.port if port is None else port}"
@@ -45,7 +47,8 @@ def serve(door: Door, host: str | None, port: int | None, role: str) -> int:
     for sentence in unknown_variables(os.environ):
         structlog.get_logger("connector.settings").warning(sentence)
     listener, settings = listen(settings.model_copy(update={"listen": chosen}))
-    with listener, App(settings) as app:
+    with listener, ExitStack() as ending, App(settings) as app:
+        ending.callback(start_tracing(os.environ))
         if role != "worker" and app.accounts.needs_set_up():
             tell_set_up(app.accounts.link(by=door.by)["link"])
         serve_app(app, listener, role=Role(role))

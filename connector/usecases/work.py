@@ -7,16 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import ExitStack, contextmanager
+from typing import Final, Self
 
 import structlog
 
-from connector.durations import span
+from connector.durations import span as span_of
 from connector.usecases.wires import Wires
 from sync.model.errors import ConnectorError, LeaseLost, recovery_of
-from sync.model.run import Lease, Run, RunState
+from sync.model.run import Lease, Phase, Run, RunState
 from sync.model.source import Effort, Source
+from sync.model.span import span
 from sync.pull import Pull, Silent
 from sync.resolution import retry_waiting
 from sync.store import connections, runs
@@ -41,6 +42,33 @@ class Watcher(Silent):
         """A run that another process does, as it stands in the database."""
 
 
+class Phases(Watcher):
+    """Makes a span of each phase, beside the one who watches; the last one ends with the block."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher, self._open = watcher, ExitStack()
+
+    def phase(self, run: Run, phase: Phase) -> None:
+        self._open.close()
+        self._open.enter_context(span(phase.value))
+        self._watcher.phase(run, phase)
+
+    def pages(self, run: Run, pages: int, users: int) -> None:
+        self._watcher.pages(run, pages, users)
+
+    def applied(self, run: Run, done: int) -> None:
+        self._watcher.applied(run, done)
+
+    def effort(self, effort: Effort) -> None:
+        self._watcher.effort(effort)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+
 class Stop:
     """Tells a running pull to end between two pages: asked for here or elsewhere, or the lease is lost."""
 
@@ -60,7 +88,7 @@ class Worker:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._lease_s = span(wires.settings.runs.lease).total_seconds()
+        self._lease_s = span_of(wires.settings.runs.lease).total_seconds()
         self.owner = owner_name()
 
     def work_one(
@@ -76,8 +104,11 @@ class Worker:
             return None
         lease, run = claimed
         known = {"run": run.id, "connection": run.connection, "connection_id": run.connection_id}
-        with structlog.contextvars.bound_contextvars(**known):
-            ended = self._do(lease, run, Stop(stop), watcher or Watcher())
+        told = {"mode": run.mode.value, "trigger": run.trigger}
+        with structlog.contextvars.bound_contextvars(**known), span("run", **known, **told) as note:
+            with Phases(watcher or Watcher()) as phases:
+                ended = self._do(lease, run, Stop(stop), phases)
+            note(state=ended.state.value, pages=ended.pages, requests=ended.requests)
             self.fill_seats()
             if ended.state.ended:
                 self._wires.meters.run_ended(ended)
