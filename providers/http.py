@@ -14,6 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from providers.answers import Answer, Dialect, web_page
+from providers.blacked_out import blacked_out
 from providers.budget import Budget, Timeouts
 from providers.deadline import watched_transport, within
 from providers.failures import Garbled, ServerFault, Throttled, TooSlow
@@ -245,11 +246,12 @@ class Wire:
                         f"{self.host} sent more than {self._page_cap_bytes // 2**20} MiB "
                         f"for one page of {ask.what}; the read was ended."
                     )
+            read, is_refusal = b"".join(chunks), response.status_code >= 400
             return Answer(
                 status=response.status_code,
                 headers=response.headers,
                 links=response.headers.get_list("link"),
-                body=b"".join(chunks),
+                body=blacked_out(read, headers, ask.body) if is_refusal else read,
             )
 
     def _rejected(self, answer: Answer, ask: Ask) -> Exception:

@@ -134,7 +134,7 @@ def resume(door: Door, name: str) -> int:
 @verb
 def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
     """Show what the IdP asked the SCIM endpoint lately, newest first; names in it are masked."""
-    found = door.ask("connections.requests", connection=name, limit=limit, failed=failed)["requests"]
+    found = door.ask("connections.log", connection=name, limit=limit, failed=failed)["requests"]
     rows = [
         [
             row["at"],

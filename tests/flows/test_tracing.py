@@ -46,7 +46,7 @@ def path_of(each: ReadableSpan, by_id: dict[int, ReadableSpan]) -> list[str]:
 
 
 def test_a_run_is_one_trace_of_phases_and_requests(tmp_path: Path, recorded: InMemorySpanExporter) -> None:
-    """Run, phases and requests nest, whatever thread sends them; attributes say what it was and how it ended."""
+    """Run, phases and requests nest, whatever thread sends them, and say how they ended."""
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'connector.db'}")
     with start("okta", users=30, groups=6) as idp, App(settings) as app:
         app.connections.add("acme", "okta", {"base_url": idp.base_url, **idp.credentials})
