@@ -332,7 +332,7 @@ class ConnectionSettings(Section):
     apply_harmless_when_held: bool = True
     """Whether what no safeguard objects to is applied while a plan is held."""
     grace: Span | None = None
-    """How long somebody absent from the directory stays active; at once when not set."""
+    """How long complete reads have to miss somebody, or a group, before that counts; at once when not set."""
     time_limit: Span = "1h"
     """How long a pull may take."""
     picture_attribute: str | None = None

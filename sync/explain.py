@@ -15,7 +15,7 @@ from sync.explanation import BY_HAND, Because, Explanation, Part, State
 from sync.model.change import Action, change_id
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import PROFILE_FIELDS, Status, fold
-from sync.store import connections, evidence, history, left_out
+from sync.store import connections, evidence, history, left_out, runs
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.testimony import BEFORE_HISTORY, Row
@@ -106,8 +106,14 @@ class _Sighting:
         because = [testimony.says(self.seen, self.last, why=reason), *self.open()]
         return Part(said=said | {"directory_user_id": self.seen["id"]}, because=because)
 
+    @property
+    def _last_complete(self) -> str | None:
+        return runs.last_complete_start(self.conn, self.seen["connection_id"])
+
     def open(self) -> Iterator[Because]:
-        """What waits for a person, for approval or for a seat."""
+        """What waits for another read, a person, an approval or a seat."""
+        if self.seen["absent_at"] is not None and self.seen["absent_at"] == self._last_complete:
+            yield testimony.missed(self.seen)
         keys = [self.seen[name] for name in ("external_id", "scim_external_id", "id", "user_name")]
         named = [key for key in keys if key]
         for row in evidence.questions(self.conn, named):

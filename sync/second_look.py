@@ -2,15 +2,20 @@
 
 Gone or disabled confirms the absence. Still there means that the list lied, and then nothing is
 removed in this run. Who cannot be looked up in this run waits for the next; where the right to look
-up is missing altogether, two complete reads in a row have to miss somebody.
+up is missing altogether, two complete reads in a row have to miss somebody. A connection's grace
+period makes confirmed absences wait until reads in a row have missed them for so long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import cached_property
 from itertools import islice
+from typing import Final
 
 from sync import mapping
+from sync.absence import Absences
 from sync.apply import writer
 from sync.fence import Fence
 from sync.model.connection import Connection, Policy
@@ -27,6 +32,7 @@ from sync.store.text import to_json
 LOOKUP_AT_ONCE = 50
 """People asked about at a time; the first lie ends the asking."""
 
+_WORDS: Final[dict[Kind, str]] = {"user": "people", "group": "groups"}
 ABSENT = "not in the directory any more (looked up by id)"
 ABSENT_TWICE = "not in the directory any more (missing in two complete reads in a row)"
 
@@ -76,7 +82,7 @@ class SecondLook:
             if present:
                 return _lie(f"{present[0].email or present[0].user_name}", "people")
             disabled = [self._disabled(record, found) for record in found.present.values()]
-            gone = [_gone(Staged.GONE_USER, external_id) for external_id in found.gone]
+            gone = self._confirmed("user", [row for row in batch if row.external_id in found.gone])
             self._stage([*disabled, *gone])
             self._note_unknown(len(batch) - len(found.present) - len(found.gone), "people")
         return None
@@ -97,29 +103,49 @@ class SecondLook:
             if found.present:
                 label = next(row.label for row in batch if row.external_id in found.present)
                 return _lie(label, "groups")
-            self._stage([_gone(Staged.GONE_GROUP, external_id) for external_id in found.gone])
+            self._stage(self._confirmed("group", [row for row in batch if row.external_id in found.gone]))
             self._note_unknown(len(batch) - len(found.gone), "groups")
         return None
 
-    def _wait_for_another_read(self, kind: Kind, missing: Sequence[Unmet]) -> None:
-        """Where nobody can be asked about by id, two complete reads in a row must show an absence."""
+    @cached_property
+    def _absences(self) -> Absences:
         with self._fence.read() as conn:
             last = runs.last_complete_start(conn, self._connection.id)
             this = runs.details(conn, self._fence.lease.run_id)["started_at"]
-        twice = [row for row in missing if row.absent_at is not None and row.absent_at == last]
-        marked = Staged.GONE_USER if kind == "user" else Staged.GONE_GROUP
-        self._stage([_gone(marked, row.external_id, ABSENT_TWICE) for row in twice])
-        confirmed = {row.id for row in twice}
-        once = [row.id for row in missing if row.id not in confirmed]
-        if once:
-            words = "people" if kind == "user" else "groups"
+        return Absences(this=this, last=last, grace=self._policy.grace)
+
+    def _confirmed(self, kind: Kind, missing: Sequence[Unmet], why: str = ABSENT) -> list[StagedRow]:
+        """What of these absences counts in this run; the others wait for their grace to be over."""
+        if self._policy.grace is None:
+            return _all_gone(kind, missing, why)
+        due = [row for row in missing if self._absences.counts(row)]
+        waiting = [row for row in missing if not self._absences.counts(row)]
+        if waiting:
             self._snapshot.notes.append(
-                f"{len(once):,} {words} are absent and cannot be looked up (the right is missing); "
+                f"{len(waiting):,} {_WORDS[kind]} are absent, and stay until complete reads have missed "
+                f"them for {self._policy.grace / timedelta(hours=1):g} h (the connection's grace period)."
+            )
+            self._mark(kind, waiting)
+        return _all_gone(kind, due, why)
+
+    def _wait_for_another_read(self, kind: Kind, missing: Sequence[Unmet]) -> None:
+        """Where nobody can be asked about by id, two complete reads in a row must show an absence."""
+        twice = [row for row in missing if self._absences.again(row)]
+        self._stage(self._confirmed(kind, twice, ABSENT_TWICE))
+        once = [row for row in missing if not self._absences.again(row)]
+        if once:
+            self._snapshot.notes.append(
+                f"{len(once):,} {_WORDS[kind]} are absent and cannot be looked up (the right is missing); "
                 "they stay until another complete read does not show them either."
             )
-            if self._noting:
-                with self._fence.write() as conn:
-                    writer.note_absence(conn, kind, once, this)
+            self._mark(kind, once)
+
+    def _mark(self, kind: Kind, missing: Sequence[Unmet]) -> None:
+        """Note that this read missed them, for the reads to come; a dry run leaves no mark."""
+        if self._noting:
+            since = {row.id: self._absences.since(row) for row in missing}
+            with self._fence.write() as conn:
+                writer.note_absence(conn, kind, since, self._absences.this)
 
     def _note_silence(self, words: str, error: ConnectorError) -> None:
         self._snapshot.notes.append(f"Absent {words} could not be looked up, so they stay: {error.message}")
@@ -163,6 +189,11 @@ class SecondLook:
             self._snapshot.notes.append(
                 f"{unknown:,} absent {words} could not be looked up, so they stay as they are."
             )
+
+
+def _all_gone(kind: Kind, missing: Sequence[Unmet], why: str) -> list[StagedRow]:
+    marked = Staged.GONE_USER if kind == "user" else Staged.GONE_GROUP
+    return [_gone(marked, row.external_id, why) for row in missing]
 
 
 def _gone(kind: Staged, external_id: str, why: str = ABSENT) -> StagedRow:

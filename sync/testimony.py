@@ -76,6 +76,16 @@ def says(seen: Row, last: Row | None, *, why: str = "") -> Because:
     return _of(seen, last, f"{fact}; {why}" if why else fact)
 
 
+def missed(seen: Row) -> Because:
+    """That complete reads do not show somebody any more, and that this does not count yet."""
+    since = seen["absent_since"] or seen["absent_at"]
+    fact = (
+        f"{seen['connection']} does not show this person since the complete read of "
+        f"{since[:16].replace('T', ' ')} UTC; that is not certain or not long enough to count yet"
+    )
+    return Because(fact=fact, source=seen["connection"], at=moment(since))
+
+
 def says_of(seen: Row, last: Row | None, value: str) -> Because:
     """What a directory says of one field."""
     return _of(seen, last, f"{seen['connection']} says “{value}”")

@@ -94,6 +94,7 @@ class Wires:
             groups_include=chosen.groups.include,
             groups_exclude=chosen.groups.exclude,
             mapping=chosen.mapping,
+            grace=span(chosen.grace) if chosen.grace else None,
             safeguards=chosen.safeguards.to_model(),
             apply_harmless_when_held=chosen.apply_harmless_when_held,
             protected=frozenset(filter(None, map(fold, self.settings.protected))),

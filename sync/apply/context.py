@@ -50,6 +50,6 @@ def origin_after(before: Row, context: Context) -> str:
 
 def put_back(row: Row, former: Row, context: Context) -> dict[str, Any]:
     """The row with its former values; without a fingerprint, so that the next read looks at it anew."""
-    columns = {name: value for name, value in row.items() if name not in ("seq", "absent_at")}
+    columns = {name: value for name, value in row.items() if name not in ("seq", "absent_at", "absent_since")}
     settled = {"fingerprint": None, "version": row["version"] + 1, "updated_at": context.at}
     return columns | dict(former) | settled

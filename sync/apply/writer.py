@@ -6,7 +6,7 @@ and the next run decides anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from sync.apply.context import Applied, Context
@@ -45,6 +45,6 @@ def _kind(change: Change) -> str:
     return change.subject.kind
 
 
-def note_absence(conn: Conn, kind: str, ids: Sequence[str], at: str) -> None:
-    """Note that a complete read missed these people ("user") or groups ("group")."""
-    writes.note_absence(conn, directory_user if kind == "user" else directory_group, ids, at)
+def note_absence(conn: Conn, kind: str, since: Mapping[str, str], at: str) -> None:
+    """Note by id since when complete reads miss these people ("user") or groups ("group")."""
+    writes.note_absence(conn, directory_user if kind == "user" else directory_group, since, at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -93,6 +93,7 @@ class Policy:
     that SCIM ``externalId`` is the id a pull reads: then a pull can miss whom a push named.
     ``tag_template`` holds ``{name}``; None leaves groups untagged. ``groups_include`` and
     ``groups_exclude`` are patterns (sync.group_rules), ``mapping`` says where fields come from.
+    ``grace`` is how long complete reads have to miss somebody before that counts.
     """
 
     adopt: Adopt = Adopt.AUTO
@@ -109,6 +110,7 @@ class Policy:
     apply_harmless_when_held: bool = True
     protected: frozenset[str] = frozenset()
     second_look_limit: int = 1000
+    grace: timedelta | None = None
     email_from: tuple[str, ...] = ("email", "user_name")
     groups_include: tuple[str, ...] = ()
     groups_exclude: tuple[str, ...] = ()

@@ -33,7 +33,11 @@ UNMET_PAGE: Final = 5000
 
 
 class Unmet(NamedTuple):
-    """A live row that a read did not meet; ``status`` is None for a group."""
+    """A live row that a read did not meet; ``status`` is None for a group.
+
+    ``absent_at`` is the start of the last complete read that missed it, ``absent_since`` that of the
+    first of those in a row, both as the tables keep times.
+    """
 
     id: str
     external_id: str
@@ -41,6 +45,7 @@ class Unmet(NamedTuple):
     version: int
     label: str
     absent_at: str | None = None
+    absent_since: str | None = None
 
 
 def _live(table: Table, checked: bool = False) -> sa.ColumnElement[bool]:
@@ -69,6 +74,7 @@ _UNMET: Final = {
         table.c.version,
         _LABELS[kind].label("label"),
         table.c.absent_at,
+        table.c.absent_since,
     )
     .where(
         # Concatenated, so that the database walks the primary key and no index by connection:
@@ -197,10 +203,10 @@ def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]
     after = 0
     while True:
         rows = conn.execute(_UNMET[kind], {"connection_id": connection_id, "after": after}).all()
-        for seq, id_, external_id, status, version, label, absent_at in rows:
+        for seq, id_, external_id, status, version, label, *absent in rows:
             if not met(seq):
                 known = None if status is None else Status(status)
-                yield Unmet(id_, external_id, known, version, label, absent_at)
+                yield Unmet(id_, external_id, known, version, label, *absent)
         if len(rows) < UNMET_PAGE:
             return
         after = rows[-1].seq

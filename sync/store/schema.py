@@ -146,6 +146,7 @@ directory_user = Table(
     Column("created_at", AT, nullable=False),
     Column("updated_at", AT, nullable=False),
     Column("absent_at", AT),
+    Column("absent_since", AT),
     Index(
         "uq_directory_user_external",
         "connection_id",
@@ -241,6 +242,7 @@ directory_group = Table(
     Column("created_at", AT, nullable=False),
     Column("updated_at", AT, nullable=False),
     Column("absent_at", AT),
+    Column("absent_since", AT),
     Index(
         "uq_directory_group_external",
         "connection_id",

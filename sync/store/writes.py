@@ -156,10 +156,14 @@ def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None
     many_on_driver(conn, f"UPDATE {target} SET {settings} WHERE id = {mark}", values)
 
 
-def note_absence(conn: Connection, table: sa.Table, ids: Iterable[str], at: str) -> None:
-    """Note that a complete read missed these rows; that is no change of theirs, so no version."""
-    for part in chunks(ids):
-        conn.execute(sa.update(table).where(table.c.id.in_(part)).values(absent_at=at))
+def note_absence(conn: Connection, table: sa.Table, since: Mapping[str, str], at: str) -> None:
+    """Note by id since when complete reads miss these rows; that is no change of theirs, so no version."""
+    values = [(at, began, id_) for id_, began in since.items()]
+    mark = "%s" if conn.dialect.name == "postgresql" else "?"
+    target = conn.dialect.identifier_preparer.format_table(table)
+    many_on_driver(
+        conn, f"UPDATE {target} SET absent_at = {mark}, absent_since = {mark} WHERE id = {mark}", values
+    )
 
 
 def set_link(conn: Connection, row: Row) -> None:

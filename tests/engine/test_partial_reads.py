@@ -1,11 +1,18 @@
+from datetime import timedelta
+
 import pytest
 
 from providers.simulator.server import Simulator
+from sync.explain import explain
+from sync.model.connection import Policy
+from sync.model.resources import UserRecord
 from sync.model.run import RunState, Verdict
 from sync.model.source import SetAside
 from tests.engine.house import House, Reader, truth
 from tests.engine.ledger import Ledger
 from tests.engine.words import active, control, first, happened
+
+GRACE = Policy(grace=timedelta(days=3))
 
 
 @pytest.mark.parametrize(
@@ -230,5 +237,60 @@ def test_a_dry_run_is_no_read_of_the_two(house: House, ledger: Ledger) -> None:
     ledger.denied = True
     ledger.remove("A")
     house.pull(connection, ledger.source, dry_run=True)
+    house.pull(connection, ledger.source)
+    assert "a@example.com" in active(house)
+
+
+def _after(house: House, **time: float) -> None:
+    house.now += timedelta(**time)
+
+
+def test_a_grace_period_gives_an_absence_time(house: House, ledger: Ledger) -> None:
+    """Whom the directory has deleted stays for the grace period, is explained, and is then suspended."""
+    connection = house.connect(policy=GRACE)
+    house.settle(connection, ledger.source)
+    ledger.remove("A")
+    first = house.pull(connection, ledger.source)
+    assert "suspend" not in happened(first)
+    assert "grace period" in " ".join(house.plan(first).reasons)
+    with house.database.read() as conn:
+        assert "does not show this person since" in explain(conn, "a@example.com").as_text()
+    _after(house, days=2)
+    assert happened(house.pull(connection, ledger.source)) == {}
+    _after(house, days=1)
+    assert happened(house.pull(connection, ledger.source))["suspend"] == 1
+
+
+def test_who_comes_back_within_the_grace_has_all_of_it_again(house: House, ledger: Ledger) -> None:
+    """A read that shows somebody ends the row; the next absence has the whole grace."""
+    connection = house.connect(policy=GRACE)
+    house.settle(connection, ledger.source)
+    kept = dict(ledger.people)
+    for people in (_without_a(kept), kept, _without_a(kept)):
+        ledger.people = people
+        house.pull(connection, ledger.source)
+        _after(house, days=2)
+    assert "a@example.com" in active(house)
+
+
+def _without_a(people: dict[str, UserRecord]) -> dict[str, UserRecord]:
+    return {id_: record for id_, record in people.items() if id_ != "A"}
+
+
+def test_what_a_directory_says_of_somebody_needs_no_grace(house: House, ledger: Ledger) -> None:
+    """Disabled is a statement and no absence: it counts at once."""
+    connection = house.connect(policy=GRACE)
+    house.settle(connection, ledger.source)
+    ledger.suspend("A")
+    assert happened(house.pull(connection, ledger.source))["suspend"] == 1
+
+
+def test_a_dry_run_does_not_begin_the_grace(house: House, ledger: Ledger) -> None:
+    """A preview leaves no mark from which the grace would count."""
+    connection = house.connect(policy=GRACE)
+    house.settle(connection, ledger.source)
+    ledger.remove("A")
+    house.pull(connection, ledger.source, dry_run=True)
+    _after(house, days=3)
     house.pull(connection, ledger.source)
     assert "a@example.com" in active(house)

@@ -13,7 +13,9 @@ from sync.store import connections
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
 
-NEW_EACH_TIME = frozenset({"version", "updated_at", "fingerprint", "member_digest", "run_id", "absent_at"})
+NEW_EACH_TIME = frozenset(
+    {"version", "updated_at", "fingerprint", "member_digest", "run_id", "absent_at", "absent_since"}
+)
 LARGE = Limit(floor=1000, share=1.0)
 BOLD = Policy(
     safeguards=Safeguards(suspensions=LARGE, group_deletions=LARGE, tag_removals=LARGE, updates=LARGE)
