@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sync.store.resources import Unmet
-from sync.store.times import from_text
+from sync.store.times import from_text, to_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absences:
-    """``this`` and ``last``: when this complete read and the one before began, as the tables keep times.
+    """``this`` and ``last``: when this complete read and the one before began, by the database's clock.
 
-    ``grace`` is how long reads in a row have to miss somebody; None: once is enough.
+    ``now`` is the program's; ``grace`` is how long reads in a row have to miss somebody (None: once).
     """
 
     this: str
     last: str | None
+    now: datetime
     grace: timedelta | None
 
     def again(self, row: Unmet) -> bool:
@@ -27,8 +28,8 @@ class Absences:
     def since(self, row: Unmet) -> str:
         """When the reads in a row that miss it began; one that met it in between ends the row."""
         goes_on = row.absent_at == self.this or self.again(row)
-        return row.absent_since if goes_on and row.absent_since else self.this
+        return row.absent_since if goes_on and row.absent_since else to_text(self.now)
 
     def counts(self, row: Unmet) -> bool:
         """Whether the grace is over."""
-        return self.grace is None or from_text(self.since(row)) + self.grace <= from_text(self.this)
+        return self.grace is None or from_text(self.since(row)) + self.grace <= self.now

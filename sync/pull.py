@@ -169,6 +169,7 @@ class Pull:
                 self.connection,
                 self.policy,
                 snapshot,
+                now=self.clock(),
                 noting=not self.run.dry_run,
             )
             lie = look.at(source) if snapshot.mode is RunMode.FULL and snapshot.complete else None

@@ -9,7 +9,7 @@ period makes confirmed absences wait until reads in a row have missed them for s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -50,9 +50,11 @@ class SecondLook:
         policy: Policy,
         snapshot: Snapshot,
         *,
+        now: datetime,
         noting: bool,
     ) -> None:
         self._fence = fence
+        self._now = now
         self._noting = noting
         self._connection = connection
         self._policy = policy
@@ -112,7 +114,7 @@ class SecondLook:
         with self._fence.read() as conn:
             last = runs.last_complete_start(conn, self._connection.id)
             this = runs.details(conn, self._fence.lease.run_id)["started_at"]
-        return Absences(this=this, last=last, grace=self._policy.grace)
+        return Absences(this=this, last=last, now=self._now, grace=self._policy.grace)
 
     def _confirmed(self, kind: Kind, missing: Sequence[Unmet], why: str = ABSENT) -> list[StagedRow]:
         """What of these absences counts in this run; the others wait for their grace to be over."""
