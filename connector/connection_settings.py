@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from connector.durations import span
-from connector.schedule import check_schedule
+from connector.schedule import OFF, check_schedule, check_timezone
 from scim_server.schemas import catalogue_of
 from sync import expression, group_rules, mapping
 from sync.model.connection import ActiveRule, Adopt, AttributeRule, Limit, Mode, Policy, Safeguards
@@ -181,12 +181,19 @@ class SafeguardSettings(Section):
 
 
 class ScheduleSettings(Section):
-    """When to pull: an interval (``15m``), a cron line in UTC, or ``off``."""
+    """When to pull: an interval (``15m``), a cron line (in UTC, or in ``timezone``), or ``off``."""
 
     full: Times = "24h"
     """When everything is read."""
     delta: Times = "15m"
     """When only what changed is read, where the IdP has a feed of changes."""
+    timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
+    """What cron lines are read in, as Europe/Berlin."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing happens by time."""
+        return self.full == self.delta == OFF
 
 
 class GroupSettings(Section):

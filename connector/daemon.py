@@ -162,11 +162,11 @@ def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
     )
-    # Uvicorn raises the signal again when it has ended; by then there is nothing more to do for it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: draining.set())
-    touched = app.connections.keep_equal_to_file()
     server = _Server(config, draining, running)
+    # From now on, for work begins before uvicorn listens to signals; it raises the signal again at its end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    touched = app.connections.keep_equal_to_file()
     crowd = Crowd(app, draining) if role.works else None
     signal.signal(signal.SIGUSR1, lambda *_: crowd.pull_everything() if crowd else None)
     try:

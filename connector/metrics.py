@@ -76,7 +76,7 @@ METRICS: Final = (
     Metric("connector_build_info", _G, "1; the label is the version that runs", ("version",), _OWN),
     Metric("connector_database_up", _G, "1 while the database answers; without it only this process's own "
            "metrics are told", (), _OWN),
-    Metric("connector_connections", _G, "Connections by state: active or paused", ("state",)),
+    Metric("connector_connections", _G, "Connections by state: active, paused or quarantined", ("state",)),
     Metric("connector_users", _G, "Users by whether they have access and are managed", ("active", "managed")),
     Metric("connector_groups", _G, "Groups over all connections"),
     Metric("connector_seats_used", _G, "Active users that count against the licence"),

@@ -27,6 +27,9 @@ ANNOUNCED: Final = (
     "run.held",
     "run.partial",
     "run.cancelled",
+    "run.failed",
+    "connection.quarantined",
+    "connection.recovered",
     "seats.threshold_reached",
     "push.suspension_burst",
 )

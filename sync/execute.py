@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync import seats
+from sync import quarantine, seats
 from sync.apply import writer
 from sync.apply.context import Context
 from sync.apply.ledger import announce
@@ -232,6 +232,8 @@ class Execution:
         elif state is RunState.SUCCEEDED and waiting:
             state = RunState.HELD
         runs.finish(conn, self.fence.lease, state=state, now=now)
+        if self.run.mode in (RunMode.FULL, RunMode.DELTA):
+            quarantine.recovered(conn, self._context())
         self._tell(conn, plan, state, wrote if self.run.mode is RunMode.APPROVAL else plan.counts)
 
     def _tell(self, conn: Conn, plan: StoredPlan, state: RunState, counts: Mapping[str, int]) -> None:

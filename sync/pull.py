@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
-from sync import seats, targeted
+from sync import quarantine, seats, targeted
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.diff import Attention
@@ -51,6 +51,9 @@ PROGRESS_EVERY = 20
 
 NOTE_EVERY = timedelta(seconds=2)
 """Time between two notes of how far the read is: each is a commit, and a commit waits for the disk."""
+
+READS = (RunMode.FULL, RunMode.DELTA)
+"""Modes in which the directory is asked."""
 
 REASONS_MAX = 50
 """Sentences a plan keeps."""
@@ -223,6 +226,8 @@ class Pull:
                 self._execution.until_told()
         except (Transient, Incomplete) as error:
             self._execution.until_told()  # a read that was told to end breaks off too
+            if self.run.mode in READS and not source.effort.pages:
+                raise  # nothing was read: that is no part of the directory
             snapshot.doubt(error.message)
         snapshot.conclude()
         return snapshot
@@ -378,30 +383,35 @@ class Pull:
         with self._fence.write() as conn:
             staging.clear(conn, self.run.id)
             plans.discard_unfinished(conn, self.run.id)
+            now, kind = self.clock(), recovery_of(error)
+            runs.finish(conn, self.lease, state=state, now=now, error=error.message, error_kind=kind)
+            if self.run.dry_run:
+                return
             if state is RunState.CANCELLED:
                 self._give_up(conn, error)
-            runs.finish(
-                conn,
-                self.lease,
-                state=state,
-                now=self.clock(),
-                error=error.message,
-                error_kind=recovery_of(error),
-            )
+            elif self.run.mode in READS:
+                retry_after_s = getattr(error, "retry_after_s", None)
+                quarantine.failed(
+                    conn, error.message, kind, context=self._context, now=now, retry_after_s=retry_after_s
+                )
+
+    @property
+    def _context(self) -> Context:
+        return Context(
+            connection=self.connection,
+            at=to_text(self.clock()),
+            actor=f"run:{self.run.trigger}",
+            origin="pull",
+            run_id=self.run.id,
+        )
 
     def _give_up(self, conn: Conn, error: ConnectorError) -> None:
-        """Leave undone what is pending of the plan, and tell of it; a dry run's plan is not in the way."""
+        """Leave undone what is pending of the plan, and tell of it."""
         run = runs.get(conn, self.run.id)
-        if run.dry_run:
-            return
         if run.plan_id is not None:
             self._execution.give_up(conn, run.plan_id)
         told = {"state": RunState.CANCELLED.value, "plan": run.plan_id, "error": error.message}
-        at = to_text(self.clock())
-        context = Context(
-            connection=self.connection, at=at, actor=f"run:{run.trigger}", origin="pull", run_id=run.id
-        )
-        announce(conn, "run.cancelled", told, context)
+        announce(conn, "run.cancelled", told, self._context)
 
 
 def _verdict(snapshot: Snapshot, lie: str | None, stopped: Sequence[Hold]) -> Verdict:

@@ -57,11 +57,11 @@ def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credential
 def list_(door: Door) -> int:
     """List the connections."""
     found = door.ask("connections.list")["connections"]
-    keys = ("name", "type", "mode", "state", "directory_users", "groups", "last_complete_at", "next_full_at")
+    keys = ("name", "type", "mode", "state", "directory_users", "groups", "last_complete_at", "next_run_at")
     door.show(
         {"connections": found},
         lambda: table(
-            ("NAME", "TYPE", "MODE", "STATE", "PEOPLE", "GROUPS", "LAST COMPLETE READ", "NEXT FULL"),
+            ("NAME", "TYPE", "MODE", "STATE", "PEOPLE", "GROUPS", "LAST COMPLETE READ", "NEXT RUN"),
             [[row[key] for key in keys] for row in found],
             "no connections yet; make one with: connector connections add NAME --type T",
         ),
@@ -122,7 +122,7 @@ def pause(door: Door, name: str) -> int:
 @click.argument("name")
 @verb
 def resume(door: Door, name: str) -> int:
-    """Go on after a pause."""
+    """Go on after a pause, or try a connection whose runs had failed again at once."""
     _show(door, door.ask("connections.resume", connection=name))
     return ExitCode.DONE
 
@@ -179,6 +179,9 @@ def remove(door: Door, name: str, users: str, *, yes: bool) -> int:
 
 def _show(door: Door, shape: dict[str, Any]) -> None:
     settings = ", ".join(f"{key}={value}" for key, value in shape["settings"].items())
-    shown = [(key, value) for key, value in shape.items() if key not in {"settings", "sealed"}]
+    trouble = shape["trouble"]
+    shown = [(key, value) for key, value in shape.items() if key not in {"settings", "sealed", "trouble"}]
+    if trouble is not None:
+        shown += [(key, trouble[key]) for key in ("error", "remedy", "failures", "since", "retry_at")]
     further = [("settings", settings or "-"), ("sealed", ", ".join(shape["sealed"]) or "-")]
     door.show(shape, lambda: facts([*shown, *further]))

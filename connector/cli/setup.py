@@ -14,7 +14,7 @@ from connector.cli.lazy import LazyGroup
 
 _SCHEMA = "config.schema.json"
 """Beside config.yaml, whose first line names it: editors complete keys and mark mistakes by it."""
-_SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_full_at")
+_SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_run_at")
 
 
 @click.command(
@@ -121,7 +121,7 @@ def _status_text(found: dict[str, Any]) -> str:
         "STATE",
         "PEOPLE",
         "LAST COMPLETE READ",
-        "NEXT FULL",
+        "NEXT RUN",
         "LAST RUN",
         "HELD PLAN",
     )
@@ -132,6 +132,11 @@ def _status_text(found: dict[str, Any]) -> str:
         f"! {plan['connection']}: plan {plan['plan_id']} is held: {'; '.join(plan['reasons'][:1])}\n"
         f"  connector plans show {plan['plan_id']}"
         for plan in found["held_plans"]
+    ]
+    lines += [
+        f"! {each['name']}: {each['trouble']['error']}\n  {each['trouble']['remedy']}"
+        for each in found["connections"]
+        if each["trouble"]
     ]
     seats = found["seats"]
     limit = "" if seats["limit"] is None else f" of {seats['limit']:,}"

@@ -7,6 +7,16 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 
+class Trouble(TypedDict):
+    quarantined: bool
+    failures: int
+    since: str
+    error: str
+    error_kind: str
+    remedy: str
+    retry_at: str
+
+
 class Connection(TypedDict):
     id: str
     name: str
@@ -21,6 +31,8 @@ class Connection(TypedDict):
     last_complete_at: str | None
     next_full_at: str | None
     next_delta_at: str | None
+    next_run_at: str | None
+    trouble: Trouble | None
     created_at: str
     revision: str
     scim_base_url: str

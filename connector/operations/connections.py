@@ -106,7 +106,7 @@ def pause(call: Call, *, connection: Ref) -> dict[str, Any]:
     cli="connections resume {connection}",
 )
 def resume(call: Call, *, connection: Ref) -> dict[str, Any]:
-    """Go on after a pause."""
+    """Go on after a pause, or try a connection whose runs had failed again at once."""
     return call.app.connections.pause(connection, paused=False)
 
 

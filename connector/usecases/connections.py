@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from connector import keyring
@@ -79,18 +80,19 @@ class Connections:
             for name, text in connection.sealed.items()
             if name not in changed and name not in given
         }
+        now = self._wires.clock()
         with self._wires.database.write() as conn:
             _check_revision(store.get(conn, connection.id), expect_revision or shapes.revision(connection))
             store.update(
                 conn,
                 connection.id,
-                now=self._wires.clock(),
+                now=now,
                 settings=plain,
                 sealed=kept | sealed,
                 name=checked.name,
                 mode=checked.mode,
                 **({"enabled": checked.enabled} if "enabled" in given else {}),
-                **({"next_full_at": None, "next_delta_at": None} if "schedule" in given else {}),
+                **_anew(connection, now, scheduled="schedule" in given),
             )
             stored = store.get(conn, connection.id)
             before, after = _audited(connection), _audited(stored) | _given_anew(sealed)
@@ -112,9 +114,11 @@ class Connections:
         return self._shape(self.find(ref))
 
     def pause(self, ref: str, *, paused: bool) -> dict[str, Any]:
-        connection = self.find(ref)
+        """Stop pulling, or go on: at once where the runs had failed."""
+        connection, now = self.find(ref), self._wires.clock()
         with self._wires.database.write() as conn:
-            store.update(conn, connection.id, now=self._wires.clock(), enabled=not paused)
+            again = {} if paused else _anew(connection, now)
+            store.update(conn, connection.id, now=now, enabled=not paused, **again)
             action = "connections.pause" if paused else "connections.resume"
             self._note(conn, action, connection, {"enabled": connection.enabled}, {"enabled": not paused})
         return self.show(connection.id)
@@ -225,7 +229,8 @@ class Connections:
             )
         if all(getattr(known, name) == value for name, value in wanted.items()):
             return False
-        store.update(conn, known.id, now=now, **wanted)
+        scheduled = known.settings.get("schedule") != plain.get("schedule")
+        store.update(conn, known.id, now=now, **wanted, **_anew(known, now, scheduled=scheduled))
         changed = store.get(conn, known.id)
         self._note(conn, "connections.set", changed, _audited(known), _audited(changed))
         return True
@@ -315,6 +320,12 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 def _check_revision(stored: Connection, expected: str) -> None:
     if shapes.revision(stored) != expected:
         raise Stale(f"somebody changed {stored.name} since you read it; look at it again, then change it")
+
+
+def _anew(connection: Connection, now: datetime, *, scheduled: bool = False) -> dict[str, Any]:
+    """What somebody's word makes new: the times of another schedule, the wait of runs that had failed."""
+    columns: dict[str, Any] = {"next_full_at": None, "next_delta_at": None} if scheduled else {}
+    return columns | ({} if connection.trouble is None else {"retry_at": now})
 
 
 def _audited(one: Connection) -> dict[str, Any]:

@@ -116,8 +116,8 @@ class Dashboard:
             ages = {each.name: (now - each.last_complete_at) for each in known if each.last_complete_at}
             return {
                 "connections": {
-                    "active": sum(each.enabled for each in known),
-                    "paused": sum(not each.enabled for each in known),
+                    state: sum(each.state == state for each in known)
+                    for state in ("active", "paused", "quarantined")
                 },
                 "people": self._people(conn),
                 "seats": self._seats(conn),
@@ -145,14 +145,12 @@ class Dashboard:
         last = runs.listed(conn, connection_id=one.id, limit=1)
         waiting = next((plan.id for plan in held if plan.connection_id == one.id), None)
         uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
-        soonest = min(filter(None, (one.next_full_at, one.next_delta_at)), default=None)
         return shapes.connection(one) | {
             "people": self._count(conn, one.id, lambda conn: stored.live_count(conn, "user", one.id)),
             "groups": stored.live_count(conn, "group", one.id),
             "scim_base_url": f"{self._wires.settings.url}/scim/v2/{one.id}",
             "last_run": shapes.run(last[0]) if last else None,
             "held_plan": waiting,
-            "next_run_at": shapes.at(soonest),
             "last_push_at": shapes.at(max(filter(None, uses), default=None)),
         }
 

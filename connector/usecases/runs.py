@@ -65,8 +65,7 @@ class Runs:
                 dry_run=dry_run,
                 approved_beforehand=approved_beforehand,
             )
-            if not is_new and run.dry_run == dry_run and run.mode is RunMode.TARGETED:
-                targets.widen(conn, run.id, mode or RunMode.FULL)
+            if not is_new and run.dry_run == dry_run and targets.widen(conn, run.id, mode or RunMode.FULL):
                 run = store.get(conn, run.id)
             if not is_new and (run.dry_run != dry_run or run.mode in (RunMode.APPROVAL, RunMode.REVERT)):
                 raise _in_the_way(run)

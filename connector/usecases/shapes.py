@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from sync import quarantine
 from sync.model.change import zero_counts
 from sync.model.connection import Connection
 from sync.model.run import Run, StoredPlan, Target
@@ -82,7 +83,7 @@ def connection(one: Connection, further: Mapping[str, Any] | None = None) -> dic
         "name": one.name,
         "type": one.type,
         "mode": one.mode.value,
-        "state": "active" if one.enabled else "paused",
+        "state": one.state,
         "from_file": one.from_file,
         "settings": dict(one.settings),
         "sealed": sorted(one.sealed),
@@ -91,9 +92,26 @@ def connection(one: Connection, further: Mapping[str, Any] | None = None) -> dic
         "last_complete_at": at(one.last_complete_at),
         "next_full_at": at(one.next_full_at),
         "next_delta_at": at(one.next_delta_at),
+        "next_run_at": at(one.next_run_at),
+        "trouble": trouble(one),
         "created_at": at(one.created_at),
         "revision": revision(one),
     } | dict(further or {})
+
+
+def trouble(one: Connection) -> dict[str, Any] | None:
+    """Why the connection's runs fail, and what helps; None while they do not."""
+    if one.trouble is None:
+        return None
+    return {
+        "quarantined": one.trouble.quarantined,
+        "failures": one.trouble.failures,
+        "since": at(one.trouble.since),
+        "error": one.trouble.why,
+        "error_kind": one.trouble.kind,
+        "remedy": quarantine.remedy(one.trouble, one.name),
+        "retry_at": at(one.trouble.retry_at),
+    }
 
 
 def revision(one: Connection) -> str:

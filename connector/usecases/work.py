@@ -14,13 +14,17 @@ import structlog
 
 from connector.durations import span as span_of
 from connector.usecases.wires import Wires
+from sync import quarantine
+from sync.apply.context import Context
+from sync.model.connection import Connection
 from sync.model.errors import ConnectorError, LeaseLost, recovery_of
 from sync.model.run import Lease, Phase, Run, RunState
 from sync.model.source import Effort, Source
 from sync.model.span import span
-from sync.pull import Pull, Silent
+from sync.pull import READS, Pull, Silent
 from sync.resolution import retry_waiting
 from sync.store import connections, runs
+from sync.store.times import to_text
 
 LOOK_S: Final = 1.0
 """How long a running run goes on at most after somebody has cancelled it, between two pages or batches."""
@@ -159,23 +163,30 @@ class Worker:
             log.warning("run taken over", error=error.message)
             return run
         except ConnectorError as error:
-            self._fail(lease, error.message, recovery_of(error))
+            self._fail(connection, lease, run, error.message, recovery_of(error))
         except Exception as error:
             # The outermost loop of a run: a mistake of ours fails this run and says where to look.
             log.exception("run failed by a mistake in this program")
             self._fail(
+                connection,
                 lease,
+                run,
                 f"a mistake in this program ({type(error).__name__}); its log has the details",
                 "mistake",
             )
         with self._wires.database.read() as conn:
             return runs.get(conn, run.id)
 
-    def _fail(self, lease: Lease, sentence: str, kind: str) -> None:
+    def _fail(self, connection: Connection, lease: Lease, run: Run, sentence: str, kind: str) -> None:
         now = self._wires.clock()
+        context = Context(
+            connection=connection, at=to_text(now), actor=f"run:{run.trigger}", origin="pull", run_id=run.id
+        )
         try:
             with self._wires.database.write() as conn:
                 runs.finish(conn, lease, state=RunState.FAILED, now=now, error=sentence, error_kind=kind)
+                if run.mode in READS and not run.dry_run:
+                    quarantine.failed(conn, sentence, kind, context=context, now=now)
         except LeaseLost as error:
             log.warning("run taken over", error=error.message)
 

@@ -31,6 +31,7 @@ TONES: Final = {
     "held": "warn",
     "partial": "warn",
     "paused": "muted",
+    "quarantined": "bad",
     "queued": "muted",
     "cancelled": "muted",
     "running": "info",

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+NEEDS_A_PERSON: Final = frozenset({"denied", "misconfigured"})
+"""Failures that no later try will cure by itself."""
+
+QUARANTINED_AFTER: Final = 5
+"""Failures in a row, of whatever kind."""
 
 
 class Adopt(StrEnum):
@@ -124,6 +130,22 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why a connection's runs fail: so many in a row, since when, and when it is tried again."""
+
+    failures: int
+    since: datetime
+    kind: str
+    why: str
+    retry_at: datetime
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether only a person, or much time, will help: refused credentials, or failure after failure."""
+        return self.kind in NEEDS_A_PERSON or self.failures >= QUARANTINED_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A connection as stored. ``settings`` hold no secret in clear; ``sealed`` holds the sealed ones."""
 
@@ -142,4 +164,20 @@ class Connection:
     last_complete_at: datetime | None = None
     next_full_at: datetime | None = None
     next_delta_at: datetime | None = None
+    trouble: Trouble | None = None
     created_at: datetime | None = None
+
+    @property
+    def next_run_at(self) -> datetime | None:
+        """When it is pulled next: by schedule, or, while it fails, when it is tried again."""
+        by_schedule = (self.next_full_at, self.next_delta_at if self.cursor is not None else None)
+        planned = min(filter(None, by_schedule), default=None)
+        if not self.enabled or self.mode is Mode.PUSH or planned is None:
+            return None
+        return planned if self.trouble is None else self.trouble.retry_at
+
+    @property
+    def state(self) -> str:
+        if not self.enabled:
+            return "paused"
+        return "quarantined" if self.trouble is not None and self.trouble.quarantined else "active"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from sync.model.connection import Connection, Mode
+from sync.model.connection import Connection, Mode, Trouble
 from sync.model.errors import Conflict, Duplicate, NotFound
 from sync.model.resources import TokenInfo
 from sync.store import schema
@@ -22,7 +22,7 @@ from sync.store.times import from_text, to_text
 
 _CONNECTION = schema.connection
 _TOKEN = schema.token
-_TIMES: Final = frozenset({"last_complete_at", "next_full_at", "next_delta_at"})
+_TIMES: Final = frozenset({"last_complete_at", "next_full_at", "next_delta_at", "retry_at"})
 _JSON: Final = frozenset({"settings", "sealed"})
 _SETTABLE: Final = (
     frozenset({"enabled", "mode", "name", "cursor", "tenant", "first_run_approved", "managed_tag"})
@@ -112,6 +112,36 @@ def update(conn: Conn, id: str, *, now: datetime, **columns: Any) -> None:
     statement = sa.update(_CONNECTION).where(_CONNECTION.c.id == id).values(values)
     if _write_named(conn, statement, str(columns.get("name"))) == 0:
         raise NotFound(f"there is no connection with the id {id}")
+
+
+def reschedule(conn: Conn, seen: Connection, times: tuple[datetime | None, datetime | None]) -> bool:
+    """Write the next full and delta times where all still is as it was seen; False when it is not."""
+    column, retry_at = _CONNECTION.c, seen.trouble.retry_at if seen.trouble else None
+    unchanged = (
+        (column.id == seen.id)
+        & column.enabled
+        & column.next_full_at.is_not_distinct_from(to_text(seen.next_full_at))
+        & column.next_delta_at.is_not_distinct_from(to_text(seen.next_delta_at))
+        & column.retry_at.is_not_distinct_from(to_text(retry_at))
+    )
+    values = {"next_full_at": to_text(times[0]), "next_delta_at": to_text(times[1])}
+    return conn.execute(sa.update(_CONNECTION).where(unchanged).values(values)).rowcount > 0
+
+
+def set_trouble(conn: Conn, id: str, trouble: Trouble | None) -> None:
+    """Write why the connection's runs fail, or that they do not."""
+    columns: dict[str, Any] = {"failures": 0} | dict.fromkeys(
+        ("failing_since", "failing_kind", "failing_why", "retry_at")
+    )
+    if trouble is not None:
+        columns = {
+            "failures": trouble.failures,
+            "failing_since": to_text(trouble.since),
+            "failing_kind": trouble.kind,
+            "failing_why": trouble.why,
+            "retry_at": to_text(trouble.retry_at),
+        }
+    conn.execute(sa.update(_CONNECTION).where(_CONNECTION.c.id == id).values(columns))
 
 
 def remove(conn: Conn, id: str) -> None:
@@ -230,5 +260,18 @@ def _connection(row: Any) -> Connection:
         last_complete_at=from_text(row.last_complete_at),
         next_full_at=from_text(row.next_full_at),
         next_delta_at=from_text(row.next_delta_at),
+        trouble=_trouble(row),
         created_at=from_text(row.created_at),
+    )
+
+
+def _trouble(row: Any) -> Trouble | None:
+    if not row.failures:
+        return None
+    return Trouble(
+        failures=row.failures,
+        since=from_text(row.failing_since),
+        kind=row.failing_kind,
+        why=row.failing_why,
+        retry_at=from_text(row.retry_at),
     )

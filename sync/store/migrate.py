@@ -18,20 +18,7 @@ from sync.model.errors import Misconfigured
 from sync.store import meta
 from sync.store.database import Database
 
-VERSIONS: Final = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-)
+VERSIONS: Final = tuple(f"{number:04}" for number in range(1, 14))
 """Every version of the tables, oldest first."""
 
 HEAD: Final = VERSIONS[-1]

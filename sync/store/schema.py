@@ -68,6 +68,11 @@ connection = Table(
     Column("next_delta_at", AT),
     Column("created_at", AT, nullable=False),
     Column("updated_at", AT, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", AT),
+    Column("failing_kind", _string(32)),
+    Column("failing_why", TEXT),
+    Column("retry_at", AT),
 )
 
 token = Table(

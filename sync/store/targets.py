@@ -62,8 +62,9 @@ def add(conn: Conn, run_id: str, target: Target) -> bool:
 
 
 def widen(conn: Conn, run_id: str, mode: RunMode) -> bool:
-    """Make a queued run about a few one that reads more, the few included; False when it is claimed."""
-    queued = (run.c.id == run_id) & (run.c.state == "queued") & (run.c.mode == RunMode.TARGETED.value)
+    """Make a queued run read as much as this mode does, if it reads less; False when it does not."""
+    narrower = [RunMode.TARGETED.value] + ([RunMode.DELTA.value] if mode is RunMode.FULL else [])
+    queued = (run.c.id == run_id) & (run.c.state == "queued") & run.c.mode.in_(narrower)
     return conn.execute(sa.update(run).where(queued).values(mode=mode.value)).rowcount > 0
 
 

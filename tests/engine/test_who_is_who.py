@@ -6,14 +6,15 @@ from tests.engine.words import OWN_TABLES, first
 
 
 def test_another_organisation_behind_the_address_changes_nothing(house: House, ledger: Ledger) -> None:
-    """Every id would be new, every person absent: the run fails and says what to check."""
+    """Every id would be new, every person absent: the run fails, and one event says what to check."""
     connection = house.connect()
     house.settle(connection, ledger.source)
-    before = house.dump("connection", *OWN_TABLES)
+    before = house.dump("connection", "outbox", *OWN_TABLES)
     ledger.tenant = "tenant-2"
     run = house.pull(connection, ledger.source)
     assert (run.state, run.error_kind) == (RunState.FAILED, "misconfigured")
-    assert house.dump("connection", *OWN_TABLES) == before
+    assert house.dump("connection", "outbox", *OWN_TABLES) == before
+    assert "another organisation" in house.events()[-2]["error"]
 
 
 def test_a_changed_email_is_the_same_user(house: House, ledger: Ledger) -> None:

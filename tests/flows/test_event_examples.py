@@ -12,6 +12,7 @@ import pytest
 from connector.delivery import body_of
 from sync import event
 from sync.model.connection import Connection, Limit, Policy, Safeguards
+from sync.model.errors import Denied
 from sync.model.run import Run
 from sync.revert import request_revert
 from sync.store import outbox, runs
@@ -57,6 +58,7 @@ def _story(house: House) -> None:
     _pushes(house)
     _take_back(house, acme, adopting)
     _cancelled(house, acme, ledger)
+    _quarantined(house, acme, ledger)
 
 
 def _changes(house: House, acme: Connection, ledger: Ledger) -> None:
@@ -92,6 +94,15 @@ def _cancelled(house: House, acme: Connection, ledger: Ledger) -> None:
     with house.database.write() as conn:
         runs.request_stop(conn, asked.id, by="ada")
     house.execute(house.claim(acme), ledger.source, stop=lambda: True)
+
+
+def _quarantined(house: House, acme: Connection, ledger: Ledger) -> None:
+    house.pull(acme, _refused)
+    house.pull(acme, ledger.source)
+
+
+def _refused() -> Any:
+    raise Denied("the API token is refused; make a new one at the IdP and set api_token")
 
 
 def _take_back(house: House, acme: Connection, adopting: Run) -> None:
