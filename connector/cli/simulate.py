@@ -23,7 +23,7 @@ from connector.cli.exits import ExitCode
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same people.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Default: a free one.")
 @click.option("--name", metavar="NAME", help="The connection's name in the command that is printed.")
-@click.option("--scenario", metavar="S", help="demo: with the odd people the demo shows.")
+@click.option("--scenario", metavar="S", help="demo: odd people too; subsidiary: another domain.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Misbehave; /_sim/faults lists how.")
 def simulate(type_: str, faults: tuple[str, ...], **chosen: Any) -> int:
     """Run a simulated IdP on loopback; its first line is the command that connects to it."""

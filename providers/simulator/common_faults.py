@@ -131,9 +131,7 @@ class CommonFaults:
         armed.memory["touched"] = [armed.id or first]
         if armed.name == "swap_between":
             identities = seeding.Identities([person.login for person in directory.people.values()])
-            armed.memory["touched"].append(
-                directory.add_person(**seeding.invent(directory.rng, identities)).id
-            )
+            armed.memory["touched"].append(directory.add_person(**seeding.invent(directory, identities)).id)
 
     def delete_group(self, armed: Armed, group_id: str) -> None:
         """A group goes after it was listed and before its members are read."""

@@ -127,7 +127,7 @@ class Control:
         """A new person; what is not said is made up."""
         said = self._person_values(body)
         taken = [person.login for person in self.directory.people.values()]
-        values = seeding.invent(self.directory.rng, seeding.Identities(taken)) | said
+        values = seeding.invent(self.directory, seeding.Identities(taken)) | said
         if "email" in said and "login" not in said and said["email"]:
             values["login"] = said["email"]
         return self.person(self.directory.add_person(**values))

@@ -117,11 +117,15 @@ def prefixed(prefix: str, length: int) -> Callable[[random.Random], str]:
 
 
 class Directory:
-    """People, groups and apps, changed only by these methods, which keep stamps and the log right."""
+    """People, groups and apps, changed only by these methods, which keep stamps and the log right.
+
+    ``domains`` are the e-mail domains of most people and of some.
+    """
 
     def __init__(self, *, ids: IdShape, seed: int, clock: Clock) -> None:
         self.ids, self.seed, self.clock = ids, seed, clock
         self.rng = random.Random(seed)
+        self.domains = ("example.com", "example.org")
         self.people: dict[str, Person] = {}
         self.groups: dict[str, Group] = {}
         self.apps: dict[str, App] = {}

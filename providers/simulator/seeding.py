@@ -1,6 +1,5 @@
 """Fill a directory from its seed, and churn it: the same seed and the same calls give the same people."""
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,10 +45,12 @@ class Identities:
                 return login
 
 
-def invent(rng: random.Random, identities: Identities) -> dict[str, Any]:
+def invent(directory: Directory, identities: Identities) -> dict[str, Any]:
     """The fields of a plausible person, in the order of draws that the seed fixes."""
+    rng = directory.rng
     first, last, local = names.draw(rng)
-    login = identities.fresh(local, "example.org" if rng.random() < 0.12 else "example.com")
+    usual, other = directory.domains
+    login = identities.fresh(local, other if rng.random() < 0.12 else usual)
     picture = f"https://pictures.example.com/{login.split('@')[0]}.jpg" if rng.random() < 0.3 else None
     return {
         "login": login,
@@ -67,7 +68,7 @@ def _people(directory: Directory, count: int) -> None:
     for _ in range(count):
         created = SEED_TIME_S - int(rng.random() * YEARS_S)
         updated = created + int(rng.random() * (SEED_TIME_S - created))
-        fields = invent(rng, identities)
+        fields = invent(directory, identities)
         person = Person(
             id=directory.ids.person(rng),
             status=_status(rng.random()),
@@ -148,8 +149,10 @@ def fill(
     directory: Directory, *, users: int, groups: int, memberships: int | None, scenario: str | None
 ) -> None:
     """Seed an empty directory; `memberships` counts Everyone's too; ValueError when they cannot be."""
-    if scenario not in (None, "demo"):
-        raise ValueError(f"unknown scenario {scenario!r}: leave it out, or use 'demo'")
+    if scenario not in (None, "demo", "subsidiary"):
+        raise ValueError(f"unknown scenario {scenario!r}: leave it out, or use 'demo' or 'subsidiary'")
+    if scenario == "subsidiary":
+        directory.domains = ("example.net", "example.net")
     _people(directory, users)
     _groups(directory, groups, memberships)
     _apps(directory)
@@ -213,7 +216,7 @@ def _rename(directory: Directory, person_id: str, identities: Identities) -> Non
 
 
 def _join(directory: Directory, identities: Identities) -> str:
-    person = directory.add_person(**invent(directory.rng, identities))
+    person = directory.add_person(**invent(directory, identities))
     ordinary = [group.id for group in directory.groups.values() if group.kind == "ordinary"]
     for group_id in directory.rng.sample(ordinary, min(2, len(ordinary))):
         directory.add_member(group_id, person.id)
@@ -222,4 +225,4 @@ def _join(directory: Directory, identities: Identities) -> str:
 
 def stranger(directory: Directory, identities: Identities) -> Person:
     """Somebody who is not in the directory, for a group that names them all the same."""
-    return Person(id=directory.ids.person(directory.rng), **invent(directory.rng, identities))
+    return Person(id=directory.ids.person(directory.rng), **invent(directory, identities))

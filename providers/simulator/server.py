@@ -220,6 +220,18 @@ class Simulator:
         counts = {"joiners": joiners, "leavers": leavers, "movers": movers, "renames": renames}
         return self._call(lambda: self._app.control.churn(counts))
 
+    def add_user(self, **values: Any) -> dict[str, Any]:
+        """A new person, as POST /_sim/users."""
+        return self._call(lambda: self._app.control.add_user(values))
+
+    def change_user(self, ident: str, **values: Any) -> dict[str, Any]:
+        """Change a person, as PATCH /_sim/users."""
+        return self._call(lambda: self._app.control.change_user(values, ident))
+
+    def add_member(self, group: str, user: str) -> dict[str, Any]:
+        """Put a person into a group, as POST /_sim/members."""
+        return self._call(lambda: self._app.control.add_member({"group": group, "user": user}))
+
     def clock(self, **change: Any) -> dict[str, Any]:
         """Move the simulator's time, as POST /_sim/clock."""
         return self._call(lambda: self._app.control.clock(change))

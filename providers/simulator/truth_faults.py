@@ -101,7 +101,7 @@ def _email_duplicate(directory: Directory, armed: Armed) -> None:
 def _email_reused(directory: Directory, armed: Armed) -> None:
     person = somebody(directory, armed)[0]
     directory.remove_person(person.id)
-    values = seeding.invent(directory.rng, seeding.Identities())
+    values = seeding.invent(directory, seeding.Identities())
     new = directory.add_person(**values | {"login": person.login, "email": person.email})
     armed.memory["touched"] = [person.id, new.id]
 
@@ -200,7 +200,7 @@ def fill_group(directory: Directory, armed: Armed, size: int) -> None:
     spare = [i for i in sorted(directory.people) if directory.people[i].status is not Status.GONE]
     identities = seeding.Identities([person.login for person in directory.people.values()])
     while len(spare) < size:
-        spare.append(directory.add_person(**seeding.invent(directory.rng, identities)).id)
+        spare.append(directory.add_person(**seeding.invent(directory, identities)).id)
     for person_id in spare[:size]:
         directory.add_member(group.id, person_id)
 

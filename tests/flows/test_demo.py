@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from connector.app import App
-from connector.demo import differences
+from connector.demo_directories import differences, directories
+from connector.demo_server import Served, listen
+from connector.demo_story import Story
 from connector.settings import Settings
 
 KEYS = {
@@ -20,6 +22,7 @@ KEYS = {
     "suspended",
     "tagged",
     "held_plans",
+    "shared_users",
     "pushed_users",
     "events",
     "seconds",
@@ -68,14 +71,47 @@ def test_the_figures_are_those_of_the_database_it_leaves(told, app: App) -> None
     assert figures["users"] == len(users)
     assert figures["suspended"] == sum(not user["active"] for user in users) == 5
     assert figures["tagged"] == sum("scim" in user["tags"] for user in users) == figures["users"]
-    assert figures["groups"] == len(app.people.every_group()["groups"]) == 40
+    assert figures["groups"] == len(app.people.every_group()["groups"]) == 47
     assert figures["events"] == app.people.event_count()
     assert figures["held_plans"] == len(app.plans.listed(states=["held"])) == 1
 
 
-def test_the_demo_found_the_application_equal_to_the_simulated_directory_twice(told) -> None:
-    """After the first pull and after the churn, people, groups and tags were compared with the truth."""
+def test_the_demo_found_the_application_equal_to_the_simulated_directories(told) -> None:
+    """After every pull, people, groups and tags were compared with the truth of the directories by then."""
     assert told[1].count("Checked against the simulator") == 2
+    assert told[1].count("Checked against both simulators") == 2
+
+
+def test_the_person_in_both_directories_is_one_user_whom_the_second_keeps_active(told, app: App) -> None:
+    """One account with both directories' tags, active after the first suspended it, and told so."""
+    assert told[0]["shared_users"] == 1
+    (shared,) = [user for user in app.people.every_user()["users"] if len(user["connections"]) > 1]
+    assert shared["active"]
+    assert set(shared["connections"]) == {"okta", "azure"}
+    explained = app.people.explain(shared["email"])
+    sources = {
+        fact.source
+        for part in explained.tags
+        if part.said["tag"].startswith("Group:")
+        for fact in part.because
+    }
+    assert sources >= {"okta", "azure"}
+    assert any("okta says suspended; kept active by azure" in fact.fact for fact in explained.because)
+
+
+@pytest.mark.parametrize("type_name", ["azure", "onelogin", "jumpcloud", "scim"])
+def test_the_demo_runs_on_any_directory(type_name: str, tmp_path: Path) -> None:
+    """Every type can be the company's directory: the same steps, held against the truth at each."""
+    said: list[str] = []
+    with listen(0, must=False) as sock:
+        address = f"127.0.0.1:{sock.getsockname()[1]}"
+        settings = Settings(database_url=f"sqlite:///{tmp_path}/connector.db", listen=address)
+        with directories(type_name, people=120) as (ours, theirs), App(settings) as app, Served(app, sock):
+            story = Story(app=app, ours=ours, theirs=theirs, say=lambda text="": said.append(text))
+            figures = story.tell()
+    assert sorted(figures["connections"]) == sorted([type_name, "okta", "contractors"])
+    assert figures["shared_users"] == figures["held_plans"] == 1
+    assert sum("Checked against" in line for line in said) == 4
 
 
 def test_the_people_who_came_by_sso_were_adopted_not_made_again(told, app: App) -> None:
@@ -120,7 +156,7 @@ def test_a_difference_from_the_directory_is_seen() -> None:
         {"email": "ada@example.com", "active": True, "tags": ["scim"]},
         {"email": "eve@example.com", "active": True, "tags": ["scim"]},
     ]
-    assert differences(state, users) == [
+    assert differences([state], users) == [
         "bob@example.com is missing",
         "eve@example.com should have no access",
         "ada@example.com has the wrong tags",
