@@ -17,6 +17,7 @@ from connector.usecases.connections import Connections
 from connector.usecases.dashboard import Dashboard
 from connector.usecases.doctor import Doctor
 from connector.usecases.figures import Figures
+from connector.usecases.hooks import Hooks
 from connector.usecases.keys import Keys
 from connector.usecases.people import Overview, People
 from connector.usecases.plans import Plans
@@ -56,6 +57,7 @@ class App:
         self.configuration = Configuration(self.wires)
         self.tokens = Tokens(self.wires)
         self.runs = Runs(self.wires)
+        self.hooks = Hooks(self.wires, self.runs)
         self.plans = Plans(self.wires)
         self.rehearsals = Rehearsals(self.wires)
         self.attention = Attention(self.wires)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TOKEN_PREFIX: Final = "dcs_"  # noqa: S105 - the part of every token that is no secret
 """Lets secret scanners recognise a SCIM token of ours."""
 
+HOOK_PREFIX: Final = "dch_"
 API_KEY_PREFIX: Final = "dck_"
 SESSION_PREFIX: Final = "dcw_"
 LINK_PREFIX: Final = "dcl_"
@@ -34,6 +35,11 @@ class NewToken(NamedTuple):
 def new_token(prefix: str = TOKEN_PREFIX) -> NewToken:
     text = prefix + secrets.token_urlsafe(TOKEN_BYTES)
     return NewToken(text, hash_of(text), text[-4:])
+
+
+def new_hook_secret() -> str:
+    """What an IdP shows when its event hook calls; at most 128 characters, as Graph wants."""
+    return HOOK_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def hash_of(token: str) -> str:

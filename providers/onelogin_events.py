@@ -15,7 +15,8 @@ from providers.rows import inside, text_of
 from sync.model.errors import CursorExpired, Denied, Misconfigured
 
 _EVENTS: Final = "/api/1/events"
-_TYPES: Final = "4,12,13,14,15,16,17,19,21,28,32,33,48,50,147,148,149,150"
+TYPES: Final = (4, 12, 13, 14, 15, 16, 17, 19, 21, 28, 32, 33, 48, 50, 147, 148, 149, 150)
+"""Event types that say something about a person's place in the directory."""
 _MOST: Final = 500
 """Reading more people one by one than this costs more than reading everybody by the hundred."""
 
@@ -41,7 +42,8 @@ class Events:
         stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         named: dict[str, None] = {}
         first: Answer | None = None
-        path = f"{_EVENTS}?since={stamp}&event_type_id={_TYPES}&limit=50"
+        types = ",".join(map(str, TYPES))
+        path = f"{_EVENTS}?since={stamp}&event_type_id={types}&limit=50"
         for answer, rows in self._lists.enveloped(path, "events"):
             first = first or answer
             named |= {ident: None for row in rows if (ident := text_of(inside(row, "user_id")))}

@@ -11,6 +11,7 @@ from typing import Final
 
 from providers.budget import Budget, Timeouts
 from sync.model.errors import Misconfigured
+from sync.model.ping import ReadsPings
 from sync.model.source import Effort, Source, Wanted
 
 DEFAULT_BUDGET_S: Final = 3600.0
@@ -23,6 +24,7 @@ class ProviderType:
     ``opens`` is "module:Class" of what reads its directory, loaded when it is used; None while it
     can only be pushed from. The class takes (settings, budget) and the keywords observer, timeouts
     and wanted, checks its settings by raising Misconfigured, and sends nothing before it is asked.
+    ``hooks`` is "module:function" of what reads its event hooks, None where it has none.
     """
 
     name: str
@@ -30,6 +32,7 @@ class ProviderType:
     keys: tuple[str, ...]
     secret_keys: frozenset[str] = frozenset()
     opens: str | None = None
+    hooks: str | None = None
 
     @property
     def is_available(self) -> bool:
@@ -56,6 +59,7 @@ TYPES: Final = _table(
         ),
         secret_keys=frozenset({"api_token"}),
         opens="providers.okta:Okta",
+        hooks="providers.okta_hooks:read",
     ),
     ProviderType(
         name="azure",
@@ -77,6 +81,7 @@ TYPES: Final = _table(
         ),
         secret_keys=frozenset({"client_secret", "certificate"}),
         opens="providers.azure:Azure",
+        hooks="providers.azure_hooks:read",
     ),
     ProviderType(
         name="onelogin",
@@ -95,6 +100,7 @@ TYPES: Final = _table(
         ),
         secret_keys=frozenset({"client_secret"}),
         opens="providers.onelogin:OneLogin",
+        hooks="providers.onelogin_hooks:read",
     ),
     ProviderType(
         name="jumpcloud",
@@ -114,6 +120,7 @@ TYPES: Final = _table(
         ),
         secret_keys=frozenset({"api_key", "client_secret", "second_client_secret"}),
         opens="providers.jumpcloud:JumpCloud",
+        hooks="providers.jumpcloud_hooks:read",
     ),
     ProviderType(
         name="scim",
@@ -123,6 +130,16 @@ TYPES: Final = _table(
         opens="providers.scim:Scim",
     ),
 )
+
+
+def reads_pings(type_name: str) -> ReadsPings | None:
+    """What reads the deliveries of this type's event hooks; None where it has none."""
+    chosen = TYPES.get(type_name)
+    if chosen is None or chosen.hooks is None:
+        return None
+    module, _, name = chosen.hooks.partition(":")
+    found: ReadsPings = getattr(importlib.import_module(module), name)
+    return found
 
 
 def open_source(

@@ -36,6 +36,7 @@ _VERBS = {
     "bundle": ("connector.cli.setup:bundle", "Pack what a helper needs to know, without names or secrets."),
     "completion": ("connector.cli.completion:completion", "Print the completion of verbs for a shell."),
     "events": ("connector.cli.events:events", "List, follow and send again what was told to the outside."),
+    "hooks": ("connector.cli.hooks:hooks", "Hear from an IdP at once that something changed."),
     "webhooks": ("connector.cli.webhooks:webhooks", "Call addresses with every event."),
 }
 

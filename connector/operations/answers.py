@@ -105,6 +105,20 @@ class NewToken(TypedDict):
     old_token_ends_at: str | None
 
 
+class Hook(TypedDict):
+    connection: str
+    url: str
+    available: bool
+    on: bool
+    old_secret_ends_at: str | None
+    last_at: str | None
+    refused_at: str | None
+
+
+class NewHook(Hook):
+    secret: str
+
+
 class Run(TypedDict):
     run_id: str
     connection: str

@@ -13,6 +13,7 @@ from connector.operations import (
     events,
     freeze,
     groups,
+    hooks,
     keys,
     overview,
     plans,
@@ -26,6 +27,7 @@ from connector.operations.operation import REGISTERED, Operation
 MODULES: Final = (
     connections,
     tokens,
+    hooks,
     runs,
     plans,
     users,

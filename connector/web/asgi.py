@@ -11,7 +11,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from connector.app import App
-from connector.web import api, exports, forms, operations, signing_in
+from connector.web import api, exports, forms, hooks, operations, signing_in
 from connector.web.guards import SecurityHeaders
 from connector.web.pages import registry
 from connector.web.problems import HANDLERS
@@ -34,6 +34,7 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
     routes = [
         *operations.routes(app, running),
         *api.routes(app, running),
+        *hooks.routes(app),
         *signing_in.routes(app),
         forms.route(app),
         exports.route(app),

@@ -6,11 +6,12 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """When a fault acts: once as it is set, in place of an answer, or on an answer leaving."""
+    """When a fault acts: once as it is set, in place of an answer, on an answer leaving, on a hook's call."""
 
     SET = "set"
     ANSWER = "answer"
     SHAPE = "shape"
+    HOOK = "hook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class Fault:
     def name(self) -> str:
         """The name of the switch that shows it."""
         return self.spec.split("(")[0].split("@")[0]
+
+    @property
+    def is_of_hooks(self) -> bool:
+        """True for what happens to calls of event hooks, and to no read."""
+        return SWITCHES[self.name].kind is Kind.HOOK
 
 
 def _switch(kind: Kind, default: str, **selectors: str) -> Switch:
@@ -107,6 +113,7 @@ SWITCHES: Mapping[str, Switch] = {
         _switch(Kind.ANSWER, "swap_between", page="2", **_USERS),
         _switch(Kind.SET, "hide(user)"),
         _switch(Kind.SET, "half(0.5)"),
+        _switch(Kind.HOOK, "hook(duplicate)"),
         _switch(Kind.SET, "lag(membership=6)"),
         _switch(Kind.SET, "clock(skew=7200)"),
         _switch(Kind.SHAPE, "dates(odd)", **_USERS, **_EVER),
@@ -305,5 +312,8 @@ CATALOGUE: tuple[Fault, ...] = (
     _row("F03", "AZ", "throttle@op=photo", "429 on photos"),
     _row("F04", "AZ", "photo(4MB)", "photos of four megabytes"),
     _row("F05", "OK OL JC", "picture(odd)", "pictures that are no https URL"),
+    _row("N01", "OK", "hook(verify)", "a hook's address is asked to prove itself again"),
+    _row("N02", "OK OL JC", "hook(forged)", "a hook's call with another secret"),
+    _row("N03", "OK OL JC", "hook(duplicate)", "a hook's call comes twice; also hook(late) and hook(flood)"),
 )
 """One entry per row; the row's own spec is used when a fault is asked for by its id."""

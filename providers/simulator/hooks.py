@@ -1,19 +1,23 @@
 """Event hooks of a simulated IdP: posts what happens in the directory to whoever was registered for it."""
 
 import http.client
+import json
 import queue
+import secrets
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from providers.simulator.directory import Event
+from providers.simulator.faults import Board, Kind
 
 BATCH = 10
 TRIES = 3
+FLOOD = 50
 TIMEOUT_S = 5.0
 AGAIN = frozenset({408, 429, *range(500, 600)})
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,13 +34,27 @@ class Hook:
 
 
 class Hooks:
-    """Sends events in the order they happened, from a thread of its own; a failing call is made thrice."""
+    """Sends events in the order they happened, from a thread of its own; a failing call is made thrice.
 
-    def __init__(self, render: Render) -> None:
-        self._render = render
+    ``noise`` makes a body about nothing that matters to a directory; ``proves`` raises ValueError for an
+    address that does not answer the vendor's challenge. The board's faults: ``forged``, ``duplicate``,
+    ``late`` (after the next one), ``flood(n)`` and ``verify``.
+    """
+
+    def __init__(
+        self,
+        render: Render,
+        *,
+        board: Board,
+        noise: Callable[[], bytes],
+        proves: Callable[[str], None] | None = None,
+    ) -> None:
+        self._render, self._board, self._noise, self._proves = render, board, noise, proves
         self._hooks: list[Hook] = []
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event | threading.Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._end = threading.Event()
+        self._late: list[bytes] = []
         self.answers: list[int] = []
 
     def add(self, hook: Hook) -> None:
@@ -44,6 +62,8 @@ class Hooks:
         parts = urlsplit(hook.url)
         if parts.scheme not in ("http", "https") or not _is_here(parts.hostname or ""):
             raise ValueError(f"{hook.url!r}: a simulator calls this machine only, by http or https")
+        if self._proves:
+            self._proves(hook.url)
         self._hooks.append(hook)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True, name="simulated hooks")
@@ -54,24 +74,53 @@ class Hooks:
         if self._hooks:
             self._events.put(event)
 
+    def sent(self) -> list[int]:
+        """The status of every call so far, once everything that happened until now is sent."""
+        if self._thread is not None:
+            reached = threading.Event()
+            self._events.put(reached)
+            reached.wait(TRIES * TIMEOUT_S)
+        return list(self.answers)
+
     def stop(self) -> None:
         """Send what is waiting, and no more."""
         if self._thread is not None:
-            self._events.put(None)
+            self._events.put(self._end)
             self._thread.join(TIMEOUT_S)
 
     def _work(self) -> None:
-        while (event := self._events.get()) is not None:
-            batch = [event]
-            while len(batch) < BATCH and not self._events.empty():
-                more = self._events.get()
-                if more is None:
-                    self._events.put(None)
-                    break
-                batch.append(more)
-            for body in self._render(batch):
+        while not self._end.is_set():
+            batch, reached = self._gathered()
+            for body in self._render(batch) if batch else ():
                 for hook in tuple(self._hooks):
-                    self.answers.append(_post(hook, body))
+                    self._send(hook, body)
+            if reached is not None:
+                reached.set()
+
+    def _gathered(self) -> tuple[list[Event], threading.Event | None]:
+        """Events for one call, and whoever waits for what was before."""
+        batch: list[Event] = []
+        while isinstance(item := self._events.get(), Event):
+            batch.append(item)
+            if len(batch) == BATCH or self._events.empty():
+                return batch, None
+        return batch, item
+
+    def _send(self, hook: Hook, body: bytes) -> None:
+        struck = {armed.arg(): armed for armed in self._board.due(Kind.HOOK) if armed.strikes()}
+        if "verify" in struck and self._proves:
+            self._proves(hook.url)
+        if "forged" in struck:
+            hook = replace(hook, headers=dict.fromkeys(hook.headers, "forged"))
+        bodies = [body] * (2 if "duplicate" in struck else 1)
+        if "flood" in struck:
+            bodies = [self._noise()] * FLOOD + bodies
+        if "late" in struck:
+            self._late += bodies
+            return
+        for each in [*bodies, *self._late]:
+            self.answers.append(_post(hook, each))
+        self._late.clear()
 
 
 def _post(hook: Hook, body: bytes) -> int:
@@ -99,3 +148,16 @@ def _is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def prove_to_okta(url: str) -> None:
+    """Okta's GET before it calls an address. ValueError when the challenge does not come back."""
+    wanted = secrets.token_hex(16)
+    request = urllib.request.Request(url, headers={"x-okta-verification-challenge": wanted})  # noqa: S310 - loopback
+    try:
+        with _DIRECT.open(request, timeout=TIMEOUT_S) as answer:
+            told = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ValueError(f"{url} does not answer the verification: {error}") from None
+    if told != {"verification": wanted}:
+        raise ValueError(f"{url} does not give the verification challenge back")

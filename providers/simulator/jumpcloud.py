@@ -76,7 +76,11 @@ class JumpCloud:
         self.requests: Counter[str] = Counter()
         self.running = 0
         self.stand_in: JumpCloud | None = None
-        self.hooks = Hooks(lambda events: [objects.notice(each, self.org_id) for each in events])
+        self.hooks = Hooks(
+            lambda events: [objects.notice(each, self.org_id) for each in events],
+            board=board,
+            noise=lambda: objects.sign_in_notice(self.org_id),
+        )
         directory.listeners.append(self.hooks.tell)
         self._faults = JumpCloudFaults(self)
         self._endpoints: dict[str, Callable[[Visit], Answer]] = {

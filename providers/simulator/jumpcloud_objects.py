@@ -1,6 +1,7 @@
 """What JumpCloud's JSON looks like: system users, groups, associations, applications, events and errors."""
 
 import random
+import uuid
 from typing import Any
 
 import orjson
@@ -228,6 +229,12 @@ def event(item: Event, org_id: str) -> dict[str, Any]:
 def notice(item: Event, org_id: str) -> bytes:
     """What a webhook channel posts: one event."""
     return orjson.dumps(event(item, org_id))
+
+
+def sign_in_notice(org_id: str) -> bytes:
+    """What a webhook channel posts when somebody signs in."""
+    row = {"id": uuid.uuid4().hex[:24], "event_type": "user_login_attempt", "organization": org_id}
+    return orjson.dumps(row | {"service": "directory", "resource": {"id": "5f" + "0" * 22, "type": "user"}})
 
 
 def _association(item: Event) -> dict[str, Any]:

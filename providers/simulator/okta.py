@@ -12,6 +12,7 @@ from providers.simulator.clock import Clock
 from providers.simulator.directory import ALPHABET, Directory
 from providers.simulator.faults import Armed, Board, Kind
 from providers.simulator.filters import BadFilter
+from providers.simulator.hooks import Hooks, prove_to_okta
 from providers.simulator.okta_calls import Call, Failed, Route
 from providers.simulator.okta_faults import OktaFaults
 from providers.simulator.okta_oauth import SCOPES, AuthorizationServer, Refused
@@ -71,6 +72,13 @@ class Okta:
         self.org_id = "00o" + "".join(rng.choices(ALPHABET, k=17))
         self.tokens = {self.api_token}
         self.oauth = AuthorizationServer(clock=clock, seed=directory.seed)
+        self.hooks = Hooks(
+            lambda events: [objects.event_hook([objects.log_event(each, directory) for each in events])],
+            board=board,
+            noise=lambda: objects.event_hook([objects.sign_in(clock)]),
+            proves=prove_to_okta,
+        )
+        directory.listeners.append(self.hooks.tell)
         self.plan = rate_limits
         self.buckets = Buckets(
             limits=self.limits_of(rate_limits), clock=clock, enforced=rate_limits != "generous"

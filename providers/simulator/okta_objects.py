@@ -1,11 +1,13 @@
 """What Okta's JSON looks like: users, groups, applications, log events and errors."""
 
 import hashlib
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from providers.simulator.clock import iso
+from providers.simulator.clock import Clock, iso
 from providers.simulator.directory import App, Directory, Event, Group, IdShape, Person, Status, prefixed
 from providers.simulator.wire import JSON, Answer
 
@@ -241,6 +243,32 @@ def _targets(event: Event, directory: Directory) -> list[dict[str, Any]]:
     if event.group_id is not None:
         found.append(_named(event.group_id, "UserGroup", "unknown", event.name))
     return found
+
+
+def event_hook(events: Sequence[dict[str, Any]]) -> bytes:
+    """The body of one delivery of an event hook."""
+    return orjson.dumps(
+        {
+            "eventType": "com.okta.event_hook",
+            "eventTypeVersion": "1.0",
+            "cloudEventsVersion": "0.1",
+            "source": "https://example.okta.com/api/v1/eventHooks/whoSimulated0001",
+            "eventId": str(uuid.uuid4()),
+            "eventTime": events[-1]["published"],
+            "contentType": "application/json",
+            "data": {"events": list(events)},
+        }
+    )
+
+
+def sign_in(clock: Clock) -> dict[str, Any]:
+    """A line of the log about nothing that a directory sync is interested in."""
+    return {
+        "uuid": str(uuid.uuid4()),
+        "published": iso(clock.now()),
+        "eventType": "user.session.start",
+        "target": [{"id": "00uSimulatedUser0001", "type": "User"}],
+    }
 
 
 def log_event(event: Event, directory: Directory) -> dict[str, Any]:

@@ -66,7 +66,11 @@ class OneLogin:
         self.running = 0
         self.served = 0
         self.stand_in: OneLogin | None = None
-        self.hooks = Hooks(lambda events: [objects.notice(events, self.tokens.account_id)])
+        self.hooks = Hooks(
+            lambda events: [objects.notice(events, self.tokens.account_id)],
+            board=board,
+            noise=lambda: objects.sign_in_notice(self.tokens.account_id),
+        )
         directory.listeners.append(self.hooks.tell)
         self._faults = OneLoginFaults(self)
         self._open: dict[str, Callable[[Visit], Answer]] = {

@@ -1,6 +1,7 @@
 """What OneLogin's JSON looks like: users, roles, groups, events, and errors in their five shapes."""
 
 import random
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -204,6 +205,18 @@ def notice(events: Sequence[Event], account_id: int) -> bytes:
         }
         rows.append(told | {key: value for key, value in row.items() if key != "id"})
     return orjson.dumps(rows)
+
+
+def sign_in_notice(account_id: int) -> bytes:
+    """What an event webhook posts when somebody signs in, which is most of what it posts."""
+    row = {
+        "uuid": str(uuid.uuid4()),
+        "account_id": account_id,
+        "event_type_id": 5,
+        "user_id": 1,
+        "role_id": None,
+    }
+    return orjson.dumps([row])
 
 
 def envelope(data: Any, *, before: str | None = None, after: str | None = None, paged: bool = True) -> Answer:

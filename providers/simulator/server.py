@@ -18,6 +18,7 @@ from providers.simulator.clock import Clock
 from providers.simulator.control import Control
 from providers.simulator.directory import Directory
 from providers.simulator.faults import Board
+from providers.simulator.hooks import Hooks
 from providers.simulator.vendor import Vendor, chosen
 from providers.simulator.wire import Line, Receive, Scope, Send, read_request
 
@@ -212,6 +213,17 @@ class Simulator:
     def clear_faults(self) -> None:
         """Switch all faults off."""
         self._call(self._app.control.clear_faults)
+
+    def hook(self, url: str, secret: str) -> dict[str, Any]:
+        """Register an event hook with its Authorization header, as POST /_sim/hooks."""
+        return self._call(
+            lambda: self._app.control.add_hook({"url": url, "headers": {"Authorization": secret}})
+        )
+
+    def hooked(self) -> list[int]:
+        """The status of every call of an event hook, once what happened until now is sent."""
+        hooks: Hooks | None = getattr(self._app.vendor, "hooks", None)
+        return hooks.sent() if hooks else []
 
     def churn(
         self, *, joiners: int = 0, leavers: int = 0, movers: int = 0, renames: int = 0

@@ -34,7 +34,7 @@ def add(
     row: dict[str, Any] = {
         "id": id,
         "url": url,
-        "secrets": _texts(secrets),
+        "secrets": secrets_text(secrets),
         "types": to_json(list(types)),
         "note": note,
     }
@@ -70,7 +70,7 @@ def listed(conn: Conn) -> list[Endpoint]:
 
 
 def set_secrets(conn: Conn, id: str, secrets: Sequence[Secret]) -> None:
-    conn.execute(sa.update(table).where(table.c.id == id).values(secrets=_texts(secrets)))
+    conn.execute(sa.update(table).where(table.c.id == id).values(secrets=secrets_text(secrets)))
 
 
 def set_enabled(conn: Conn, id: str, *, enabled: bool) -> None:
@@ -88,10 +88,7 @@ def endpoint_of(row: Any) -> Endpoint:
     return Endpoint(
         id=row.id,
         url=row.url,
-        secrets=tuple(
-            Secret(sealed=each["sealed"], ends_at=from_text(each["ends_at"]))
-            for each in from_json(row.secrets)
-        ),
+        secrets=secrets_of(row.secrets),
         types=tuple(from_json(row.types)),
         connection_id=row.connection_id,
         note=row.note,
@@ -107,5 +104,13 @@ def endpoint_of(row: Any) -> Endpoint:
     )
 
 
-def _texts(secrets: Sequence[Secret]) -> str:
+def secrets_of(text: str) -> tuple[Secret, ...]:
+    """Sealed secrets as they are stored."""
+    return tuple(
+        Secret(sealed=each["sealed"], ends_at=from_text(each["ends_at"])) for each in from_json(text)
+    )
+
+
+def secrets_text(secrets: Sequence[Secret]) -> str:
+    """Sealed secrets to be stored."""
     return to_json([{"sealed": each.sealed, "ends_at": to_text(each.ends_at)} for each in secrets])

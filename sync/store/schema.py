@@ -1,10 +1,9 @@
 """The tables. Times are ISO 8601 text in UTC, JSON is text, ids are 16 characters.
 
-Four columns deserve a word. ``directory_user.seq`` is a small rising number per row, so that "who
+Three columns deserve a word. ``directory_user.seq`` is a small rising number per row, so that "who
 was met in this read" is a bitmap and not a set of ids. ``member.value`` is a directory user's or
 group's id, or, while ``kind`` is "pending", the id somebody named whom nobody has seen yet.
 ``tally.live`` summed over its shards is how many live rows of a kind a connection has; triggers keep it.
-``delivery.next_at`` is NULL while an earlier event of the same ``subject`` is still to be delivered.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from sync.store.access_schema import (
 from sync.store.columns import AT, ID, TEXT, metadata
 from sync.store.columns import seq as _seq
 from sync.store.columns import string as _string
+from sync.store.outside_schema import delivery, endpoint, hook, hook_message
 
 __all__ = [
     "answered",
@@ -44,6 +44,10 @@ __all__ = [
     "console_account",
     "console_link",
     "console_session",
+    "delivery",
+    "endpoint",
+    "hook",
+    "hook_message",
     "metadata",
     "sign_in_failure",
 ]
@@ -490,66 +494,6 @@ freeze = Table(
     Column("since", AT, nullable=False),
     Column("ended_at", AT),
     Column("ended_by", _string(200)),
-)
-
-endpoint = Table(
-    "endpoint",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("url", TEXT, nullable=False),
-    Column("secrets", TEXT, nullable=False),
-    Column("types", TEXT, nullable=False, server_default="[]"),
-    Column("connection_id", ID),
-    Column("note", TEXT, nullable=False, server_default=""),
-    Column("enabled", Boolean, nullable=False, server_default=text("true")),
-    Column("position", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
-    Column("failures", Integer, nullable=False, server_default=text("0")),
-    Column("failing_since", AT),
-    Column("next_at", AT),
-    Column("last_at", AT),
-    Column("last_status", Integer),
-    Column("last_error", TEXT),
-    Column("turn_at", AT, nullable=False),
-    Column("lease_owner", _string(64)),
-    Column("lease_until", AT),
-    Column("fence", Integer, nullable=False, server_default=text("0")),
-    Column("created_at", AT, nullable=False),
-    Column("created_by", _string(200), nullable=False),
-)
-
-delivery = Table(
-    "delivery",
-    metadata,
-    Column("endpoint_id", ID, ForeignKey("endpoint.id", ondelete="CASCADE"), primary_key=True),
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("subject", _string(16), nullable=False),
-    Column("type", _string(64), nullable=False),
-    Column("state", _string(16), nullable=False),
-    Column("asked", Integer, nullable=False, server_default=text("0")),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", AT),
-    Column("first_at", AT),
-    Column("last_at", AT),
-    Column("last_status", Integer),
-    Column("last_error", TEXT),
-    Column("created_at", AT, nullable=False),
-    Index(
-        "ix_delivery_due",
-        "endpoint_id",
-        "next_at",
-        "sequence",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_delivery_subject",
-        "endpoint_id",
-        "subject",
-        "sequence",
-        sqlite_where=text("state IN ('pending', 'failed')"),
-        postgresql_where=text("state IN ('pending', 'failed')"),
-    ),
-    sqlite_with_rowid=False,
 )
 
 meta = Table(

@@ -37,7 +37,8 @@ class Vendor:
     @property
     def faults(self) -> list[Fault]:
         """The rows of the catalogue that apply."""
-        return [each for each in CATALOGUE if self.type in each.applies_to and each.id not in self.elsewhere]
+        mine = [each for each in CATALOGUE if self.type in each.applies_to and not each.is_of_hooks]
+        return [each for each in mine if each.id not in self.elsewhere]
 
 
 def _ids(text: str) -> frozenset[str]:

@@ -1,0 +1,207 @@
+"""Event hooks: a call makes somebody be read again, whatever it says; lies and repetitions do not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connector.app import App
+from connector.settings import load
+from connector.web.asgi import application
+from providers import registry
+from providers.simulator import server
+from providers.simulator.server import Simulator
+from sync.model.errors import BadRecord
+from tests.flows.conftest import Cli, settings_of
+from tests.serving import serving
+
+TYPES = ("okta", "onelogin", "jumpcloud")
+Connect = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def served(cli: Cli) -> Iterator[str]:
+    """The program's address; no worker runs, so that queued runs can be looked at."""
+    with App(load()) as app, serving(application(app)) as url:
+        yield url
+
+
+def _hooked(cli: Cli, served: str, directory: Simulator, name: str = "acme") -> str:
+    """Pull everybody, switch the hook on and register it at the directory; its address."""
+    assert cli("sync", "now", name, "--wait", "--yes").code == 0
+    made = cli("hooks", "on", name, "--json").json
+    url = served + made["url"].removeprefix("http://127.0.0.1:1")
+    directory.hook(url, made["secret"])
+    return url
+
+
+def _runs(cli: Cli) -> list[dict[str, Any]]:
+    return [run for run in cli("runs", "list", "--json").json["runs"] if run["trigger"] == "hook"]
+
+
+def _active(cli: Cli) -> set[str]:
+    return {user["email"] for user in cli("users", "list", "--active", "--json").json["users"]}
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_a_leaver_is_suspended_by_the_hook(cli: Cli, served: str, type: str) -> None:
+    """The directory calls, the person is read by id and suspended; nobody else is read."""
+    with server.start(type, users=60, groups=4, seed=7) as directory:
+        assert cli("connections", "add", "acme", "--type", type, *settings_of(directory)).code == 0
+        _hooked(cli, served, directory)
+        directory.churn(leavers=1)
+        assert set(directory.hooked()) == {202}
+        (queued,) = _runs(cli)
+        assert (queued["state"], queued["mode"]) == ("queued", "targeted")
+        with App(load()) as worker:
+            done = worker.runs.finish(queued["run_id"])
+        assert (done.counts["suspend"], done.mode) == (1, "targeted")
+        assert _active(cli) == {user["email"] for user in directory.state()["users"] if user["active"]}
+
+
+@pytest.mark.parametrize(
+    "fault", ["hook(forged)", "hook(verify)", "hook(duplicate)", "hook(flood)", "hook(late)"]
+)
+def test_lies_repetitions_and_floods_cause_one_read_at_most(
+    cli_on_sqlite: Cli, connect: Connect, okta: Simulator, fault: str
+) -> None:
+    """Whatever happens to a call, it is answered 202 alike, and one run waits in the end."""
+    cli = cli_on_sqlite
+    connect(cli)
+    with App(load()) as app, serving(application(app)) as url:
+        _hooked(cli, url, okta)
+        okta.fault(fault)
+        okta.churn(leavers=1, renames=1)
+        okta.hooked()
+        okta.churn(renames=1)
+        assert set(okta.hooked()) <= {202}
+        waiting = _runs(cli)
+        assert len(waiting) == 1
+        shown = cli("hooks", "show", "acme", "--json").json
+        assert (shown["refused_at"] is not None) == ("forged" in fault)
+
+
+def test_a_repeated_message_causes_nothing(cli_on_sqlite: Cli, connect: Connect, okta: Simulator) -> None:
+    """The same message after its run is over asks for no further one."""
+    cli = cli_on_sqlite
+    connect(cli)
+    with App(load()) as app, serving(application(app)) as url:
+        address = _hooked(cli, url, okta)
+        secret = cli("hooks", "on", "acme", "--grace", "1d", "--json").json["secret"]
+        body = {"eventId": "e-1", "data": {"events": [_suspended(okta.state()["users"][0]["id"])]}}
+        headers = {"authorization": f"Bearer {secret}"}
+        for _ in range(2):
+            assert httpx.post(address, json=body, headers=headers).status_code == 202
+            for run in _runs(cli):
+                if run["state"] == "queued":
+                    app.runs.finish(run["run_id"])
+        assert len(_runs(cli)) == 1
+
+
+def _suspended(id_: str) -> dict[str, Any]:
+    return {"eventType": "user.lifecycle.suspend", "target": [{"type": "User", "id": id_}]}
+
+
+def test_an_old_secret_is_good_until_its_grace_is_over(
+    cli_on_sqlite: Cli, connect: Connect, okta: Simulator
+) -> None:
+    """Both secrets are believed while one is replaced; without grace only the new one; off, none."""
+    cli = cli_on_sqlite
+    connect(cli)
+    secrets = [cli("hooks", "on", "acme", "--json").json["secret"] for _ in range(2)]
+    with App(load()) as app, serving(application(app)) as url:
+        address = f"{url}/hooks/{cli('connections', 'show', 'acme', '--json').json['id']}"
+
+        def call(secret: str, id_: str) -> None:
+            body = {"eventId": id_, "data": {"events": [_suspended(id_)]}}
+            assert httpx.post(address, json=body, headers={"authorization": secret}).status_code == 202
+
+        call(secrets[0], "00u0")
+        call(secrets[1], "00u1")
+        call("dch_wrong", "00u2")
+        newest = cli("hooks", "on", "acme", "--grace", "0s", "--json").json["secret"]
+        call(secrets[1], "00u3")
+        call(newest, "00u4")
+        (queued,) = _runs(cli)
+        assert queued["target"]["users"] == ["00u0", "00u1", "00u4"]
+        assert cli("hooks", "off", "acme").code == 0
+        assert cli("hooks", "show", "acme", "--json").json["on"] is False
+
+
+def test_challenges_are_answered_alike_everywhere(cli_on_sqlite: Cli) -> None:
+    """Okta's and Graph's challenges come back as they must, for a connection that is not there too."""
+    with App(load()) as app, serving(application(app)) as url, httpx.Client(base_url=url) as http:
+        okta = http.get("/hooks/nowhere", headers={"x-okta-verification-challenge": "a<b>&c"})
+        assert (okta.status_code, okta.json()) == (200, {"verification": "a<b>&c"})
+        graph = http.post("/hooks/nowhere", params={"validationToken": "Validation: <script> &"})
+        assert (graph.status_code, graph.text) == (200, "Validation: <script> &")
+        assert graph.headers["content-type"].startswith("text/plain")
+        assert graph.headers["x-content-type-options"] == "nosniff"
+        assert http.get("/hooks/nowhere").status_code == 405
+        assert http.post("/hooks/nowhere", content=b"{}").status_code == 202
+        assert http.post("/hooks/nowhere", content=b"x" * 1_100_000).status_code == 413
+        assert http.post("/hooks/nowhere", params={"validationToken": "x" * 2000}).status_code == 400
+
+
+def test_a_directory_without_hooks_is_told(cli_on_sqlite: Cli) -> None:
+    """A plain SCIM service sends no event hooks, and `hooks on` says so."""
+    assert cli_on_sqlite("connections", "add", "peer", "--type", "scim", "--set", "mode=push").code == 0
+    ended = cli_on_sqlite("hooks", "on", "peer")
+    assert ended.code == 1
+    assert "sends no event hooks" in ended.err
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "data",
+                    "events",
+                    "target",
+                    "type",
+                    "id",
+                    "eventId",
+                    "eventType",
+                    "value",
+                    "resource",
+                    "resourceData",
+                    "clientState",
+                    "lifecycleEvent",
+                    "association",
+                    "connection",
+                    "from",
+                    "to",
+                    "object_id",
+                    "event_type",
+                    "event_type_id",
+                    "user_id",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("type", [*TYPES, "azure"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=_JSON | st.binary(max_size=20))
+def test_an_odd_body_is_refused_or_names_ids(type: str, body: Any) -> None:
+    """Any JSON, and what is none, gives a ping of ids that look like ids, or BadRecord."""
+    import json
+
+    reads = registry.reads_pings(type)
+    assert reads is not None
+    try:
+        ping = reads({"authorization": "x"}, body if isinstance(body, bytes) else json.dumps(body).encode())
+    except BadRecord:
+        return
+    assert all(id_.isascii() and 0 < len(id_) <= 100 for id_ in ping.users | ping.groups)
