@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -161,6 +162,8 @@ class Settings(BaseSettings):
     """Where the daemon listens, HOST:PORT. A proxy in front speaks TLS."""
     public_url: str | None = None
     """The address IdPs and people reach it at; `http://<listen>` when not set."""
+    trusted_proxies: Texts = ()
+    """Addresses or networks of proxies in front, whose `X-Forwarded-For` names the one who asks."""
     key_file: str | None = None
     """The file with the key that seals credentials, made when missing; default: beside a SQLite database."""
     key: SecretStr | None = None
@@ -185,6 +188,16 @@ class Settings(BaseSettings):
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError(f"{listen!r} is not an address; write HOST:PORT, as 127.0.0.1:8080 or [::]:8080")
         return listen
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for each in proxies:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError(f"{each!r} is no address; write 10.0.0.7 or 10.0.0.0/24") from None
+        return proxies
 
     @field_validator("connections")
     @classmethod

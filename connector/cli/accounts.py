@@ -40,7 +40,7 @@ def accounts() -> None:
 @verb
 def list_(door: Door) -> int:
     """List console accounts."""
-    found = door.ask("accounts.list")
+    found = door.every("accounts.list", "accounts")
     rows = [
         [
             each["email"],
@@ -115,7 +115,7 @@ def remove(door: Door, account: str) -> int:
 @verb
 def sessions(door: Door, account: str | None) -> int:
     """List signed-in browsers."""
-    found = door.ask("accounts.sessions", account=account)
+    found = door.every("accounts.sessions", "sessions", account=account)
     keys = ("id", "account", "how", "address", "created_at", "last_seen_at")
     rows = [[each[key] for key in keys] for each in found["sessions"]]
     headers = ("ID", "ACCOUNT", "BY", "ADDRESS", "SINCE", "LAST SEEN")
@@ -142,7 +142,7 @@ def keys() -> None:
 @verb
 def list_keys(door: Door) -> int:
     """List API keys by their last four characters."""
-    found = door.ask("keys.list")
+    found = door.every("keys.list", "keys")
     columns = ("name", "role", "last_four", "live", "created_at", "expires_at", "last_used_at")
     rows = [[each[key] for key in columns] for each in found["keys"]]
     headers = ("NAME", "ROLE", "ENDS IN", "LIVE", "CREATED", "EXPIRES", "LAST USED")

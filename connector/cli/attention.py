@@ -19,7 +19,7 @@ def attention() -> None:
 @verb
 def list_(door: Door, connection: str | None) -> int:
     """List what is open, oldest first."""
-    found = door.ask("attention.list", connection=connection)["attention"]
+    found = door.every("attention.list", "attention", connection=connection)["attention"]
     keys = ("id", "connection", "kind", "label", "why")
     headers = ("ID", "CONNECTION", "KIND", "WHO", "WHY")
     rows = [[row[key] for key in keys] for row in found]
@@ -46,7 +46,7 @@ def resolve(door: Door, attention_id: str | None, how: str, user: str | None, al
     if attention_id is not None:
         chosen = [attention_id]
     else:
-        chosen = [row["id"] for row in door.ask("attention.list", kind=all_of)["attention"]]
+        chosen = [row["id"] for row in door.every("attention.list", "attention", kind=all_of)["attention"]]
     done = [door.ask("attention.resolve", question=each, how=how, user=user) for each in chosen]
     rows = [list(row.values()) for row in done]
     nothing = f"no open question is of the kind {all_of}; connector attention list shows the kinds"

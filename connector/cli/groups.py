@@ -38,7 +38,7 @@ def show(door: Door, group: str) -> int:
     """Show a group by id, external id or name, with its members."""
     found = door.ask("groups.show", group=group)
     members = [[each["label"], each["kind"], each["user_id"]] for each in found["member_list"]]
-    plain = [(key, value) for key, value in found.items() if key != "member_list"]
+    plain = [(key, found[key]) for key in ("id", "name", "tag", "connection", "external_id", "members")]
     door.show(found, lambda: f"{facts(plain)}\n\n{table(('MEMBER', 'KIND', 'USER'), members, 'nobody')}")
     return ExitCode.DONE
 

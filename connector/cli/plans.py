@@ -77,7 +77,7 @@ def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[st
 @verb
 def excluded(door: Door, connection: str | None) -> int:
     """List the changes that were left out; they stay out until included or wanting something else."""
-    found = door.ask("plans.excluded", connection=connection)["excluded"]
+    found = door.every("plans.excluded", "excluded", connection=connection)["excluded"]
     rows = [
         [each[key] for key in ("item_id", "connection", "action", "label", "reason", "by", "at")]
         for each in found

@@ -27,6 +27,8 @@ def users() -> None:
 )
 @click.option("--tag", metavar="T", help="Only users with this tag.")
 @click.option("--connection", metavar="NAME", help="Only users of this connection.")
+@click.option("--protected/--unprotected", "protected", default=None, help="Only protected ones, or not.")
+@click.option("--waiting", is_flag=True, default=None, help="Only who waits for a seat or for an answer.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many; default all.")
 @verb
 def list_(door: Door, limit: int | None, **wanted: Any) -> int:

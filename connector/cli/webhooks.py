@@ -40,7 +40,7 @@ def add(door: Door, url: str, types: tuple[str, ...], **wanted: Any) -> int:
 @verb
 def list_(door: Door) -> int:
     """List webhooks with how they do."""
-    found = door.ask("webhooks.list")["webhooks"]
+    found = door.every("webhooks.list", "webhooks")["webhooks"]
     rows = [
         [
             each["id"],
@@ -110,6 +110,24 @@ def rotate(door: Door, webhook: str, grace: str) -> int:
     """Make a new secret and print it, the only time it is shown."""
     made = door.ask("webhooks.rotate", webhook=webhook, grace=grace)
     door.show(made, lambda: facts(made.items()))
+    return ExitCode.DONE
+
+
+@webhooks.command("set", cls=Verb, epilog=example(f"connector webhooks set {_ID} --type 'user.*'"))
+@click.argument("webhook")
+@click.option("--url", help="Call this address from now on; its secret stays.")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
+@click.option("--every-type", is_flag=True, help="Events of every type.")
+@click.option("--note", metavar="TEXT", help="For people.")
+@verb
+def set_(door: Door, webhook: str, types: tuple[str, ...], every_type: bool, **wanted: Any) -> int:
+    """Change a webhook's address, types or note; what waits for it stays."""
+    if types and every_type:
+        raise click.UsageError("say --type or --every-type, not both")
+    chosen = list(types) if types or every_type else None
+    done = door.ask("webhooks.set", webhook=webhook, types=chosen, **wanted)
+    shown = ", ".join(done["types"]) or "every type"
+    door.show(done, lambda: f"{done['url']} is called with events of {shown}")
     return ExitCode.DONE
 
 

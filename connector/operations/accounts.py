@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import Ref, Text
+from connector.operations.arguments import PAGE, After, Limit, Ref, Text, page_of
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -16,9 +16,10 @@ Email = Annotated[str, Field(min_length=3, max_length=320)]
 
 
 @operation("GET", "/accounts", Role.ADMIN, answers.Accounts, rows="accounts", cli="accounts list")
-def list_(call: Call) -> dict[str, Any]:
+def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
     """List who may sign in to the console."""
-    return {"accounts": call.app.accounts.listed()}
+    found, following = page_of(call.app.accounts.listed(), "id", after=after, limit=limit)
+    return {"accounts": found, "next": following}
 
 
 @operation(
@@ -75,9 +76,12 @@ def link(call: Call, *, account: Ref | None = None) -> dict[str, Any]:
 @operation(
     "GET", "/accounts/sessions", Role.ADMIN, answers.Sessions, rows="sessions", cli="accounts sessions"
 )
-def sessions(call: Call, *, account: Ref | None = None) -> dict[str, Any]:
+def sessions(
+    call: Call, *, account: Ref | None = None, after: After = None, limit: Limit = PAGE
+) -> dict[str, Any]:
     """List signed-in browsers, of one account or of all."""
-    return {"sessions": call.app.accounts.sessions(account)}
+    found, following = page_of(call.app.accounts.sessions(account), "id", after=after, limit=limit)
+    return {"sessions": found, "next": following}
 
 
 @operation(

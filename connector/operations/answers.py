@@ -82,6 +82,7 @@ class Request(TypedDict):
 
 class Requests(TypedDict):
     requests: list[Request]
+    next: int | None
 
 
 class Token(TypedDict):
@@ -238,7 +239,24 @@ class Group(TypedDict):
     connection_id: str
     external_id: str | None
     members: int
+    kinds: NotRequired[dict[str, int]]
+    namesakes: NotRequired[list[dict[str, Any]]]
+    within: NotRequired[list[dict[str, Any]]]
     member_list: NotRequired[list[dict[str, Any]]]
+
+
+class Member(TypedDict):
+    id: str
+    kind: str
+    label: str
+    user_id: str | None
+    active: bool | None
+    added_at: str
+
+
+class Members(TypedDict):
+    members: list[Member]
+    next: str | None
 
 
 class Groups(TypedDict):
@@ -249,10 +267,19 @@ class Groups(TypedDict):
 
 class Questions(TypedDict):
     attention: list[dict[str, Any]]
+    kinds: dict[str, int]
+    total: int
+    next: str | None
+
+
+class Unanswered(TypedDict):
+    id: str
+    why: str
 
 
 class Answered(TypedDict):
     resolved: list[dict[str, Any]]
+    refused: list[Unanswered]
 
 
 class Freeze(TypedDict):
@@ -279,17 +306,35 @@ class Seats(TypedDict):
     waiting_people: list[str]
 
 
+class Waiting(TypedDict):
+    label: str
+    connection: str
+    action: str
+
+
+class WaitingPeople(TypedDict):
+    waiting: list[Waiting]
+    next: str | None
+
+
 class Events(TypedDict):
     events: list[dict[str, Any]]
     next: int
 
 
+class NewestEvents(TypedDict):
+    events: list[dict[str, Any]]
+    next: int | None
+
+
 class Webhooks(TypedDict):
     webhooks: list[dict[str, Any]]
+    next: NotRequired[str | None]
 
 
 class Deliveries(TypedDict):
     deliveries: list[dict[str, Any]]
+    next: int | None
 
 
 class AuditRow(TypedDict):
@@ -328,6 +373,7 @@ class Account(TypedDict):
 
 class Accounts(TypedDict):
     accounts: list[Account]
+    next: str | None
 
 
 class Session(TypedDict):
@@ -343,6 +389,7 @@ class Session(TypedDict):
 
 class Sessions(TypedDict):
     sessions: list[Session]
+    next: str | None
 
 
 class NewLink(TypedDict):
@@ -367,10 +414,12 @@ class Key(TypedDict):
 
 class Keys(TypedDict):
     keys: list[Key]
+    next: str | None
 
 
 class Excluded(TypedDict):
     excluded: list[dict[str, Any]]
+    next: str | None
 
 
 class Included(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -71,3 +72,12 @@ Settings = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "description": "Settings of the connection's type."})
 ]
 Secret = Annotated[str, PlainSerializer(lambda _: "(secret)")]
+
+
+def page_of(
+    rows: Iterable[Mapping[str, Any]], key: str, *, after: str | None, limit: int
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """A page of a list that is short enough to be read whole, by ``key``, and its ``next``."""
+    ordered = sorted((row for row in rows if after is None or row[key] > after), key=lambda row: row[key])
+    page = ordered[:limit]
+    return page, page[-1][key] if len(ordered) > limit else None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import OfConnection, Ref
+from connector.operations.arguments import PAGE, After, Limit, OfConnection, Ref, Search
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -17,10 +17,35 @@ How = Annotated[
 ]
 
 
+Kind = Annotated[str | None, Field(max_length=32, description="Only questions of this kind.")]
+
+
 @operation("GET", "/attention", Role.VIEWER, answers.Questions, rows="attention", cli="attention list")
-def list_(call: Call, *, connection: OfConnection = None, kind: str | None = None) -> dict[str, Any]:
-    """List the questions that are open, oldest first."""
-    return {"attention": call.app.attention.listed(connection, kind=kind)}
+def list_(
+    call: Call,
+    *,
+    connection: OfConnection = None,
+    kind: Kind = None,
+    search: Search = None,
+    after: After = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
+    """List the questions that are open, oldest first, and how many of each kind there are."""
+    return call.app.attention.page(connection, kind=kind, search=search, after=after, limit=limit)
+
+
+@operation(
+    "POST",
+    "/attention/resolve",
+    Role.OPERATOR,
+    answers.Answered,
+    cli="attention resolve --all-of KIND --as {how}",
+)
+def resolve_many(
+    call: Call, *, questions: Annotated[list[Ref], Field(min_length=1, max_length=500)], how: How
+) -> dict[str, Any]:
+    """Answer several questions alike; one that does not take the answer stays open and says why."""
+    return call.app.attention.resolve_many(questions, how, by=call.by)
 
 
 @operation(

@@ -116,6 +116,7 @@ def resume(call: Call, *, connection: Ref) -> dict[str, Any]:
     Role.VIEWER,
     answers.Requests,
     rows="requests",
+    cursor="before",
     cli="connections log {connection}",
 )
 def log(
@@ -127,7 +128,7 @@ def log(
     every value masked, while the connection's setting `scim.log_bodies` is on.
     """
     found = call.app.request_log.listed(connection, limit=limit, before=before, failed=failed)
-    return {"requests": found}
+    return {"requests": found, "next": found[-1]["seq"] if len(found) == limit else None}
 
 
 @operation(

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, Ref, Sequence
+from connector.operations.arguments import PAGE, Limit, OfConnection, Ref, Sequence
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
+Types = Annotated[list[str], Field(max_length=100)]
 Wait = Annotated[int, Field(ge=0, le=60, description="Seconds to wait for an event that is not there yet.")]
 
 
@@ -19,12 +20,30 @@ def list_(
     call: Call,
     *,
     after: Sequence = 0,
-    types: Annotated[list[str] | None, Field(max_length=100)] = None,
+    types: Types | None = None,
     limit: Annotated[int, Field(ge=1, le=1000)] = PAGE,
     wait: Wait = 0,  # noqa: ARG001 - waiting is the door's part
 ) -> dict[str, Any]:
     """List events behind a sequence number, oldest first."""
     return call.app.people.events(after=after, limit=limit, types=types)
+
+
+@operation("GET", "/events/newest", Role.VIEWER, answers.NewestEvents, rows="events", cursor="before")
+def newest(
+    call: Call,
+    *,
+    before: Sequence | None = None,
+    types: Types | None = None,
+    connection: OfConnection = None,
+    subject: Annotated[
+        str | None, Field(max_length=64, description="Only about this person or group.")
+    ] = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
+    """List events from the newest back; a page may be short and still have a `next`."""
+    return call.app.people.newest_events(
+        before=before, types=types, connection=connection, subject_id=subject, limit=limit
+    )
 
 
 @operation("GET", "/events/last", Role.VIEWER, answers.Anything)

@@ -7,15 +7,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import Ref, Span, span
+from connector.operations.arguments import PAGE, After, Limit, Ref, Span, page_of, span
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 
 @operation("GET", "/keys", Role.ADMIN, answers.Keys, rows="keys", cli="keys list")
-def list_(call: Call) -> dict[str, Any]:
+def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
     """List the API keys by their beginning and their last four characters."""
-    return {"keys": call.app.keys.listed()}
+    found, following = page_of(call.app.keys.listed(), "id", after=after, limit=limit)
+    return {"keys": found, "next": following}
 
 
 @operation(

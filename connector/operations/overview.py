@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from connector.operations import answers
+from connector.operations.arguments import PAGE, TEXT_MAX, Limit
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
+
+AfterLabel = Annotated[str | None, Field(max_length=TEXT_MAX, description="`next` of the page before.")]
 
 
 @operation("GET", "/status", Role.VIEWER, answers.Anything, cli="status")
@@ -19,6 +24,12 @@ def status(call: Call) -> dict[str, Any]:
 def seats(call: Call) -> dict[str, Any]:
     """Show how many seats are used, by which connection, and who waits for one."""
     return call.app.people.seats()
+
+
+@operation("GET", "/seats/waiting", Role.VIEWER, answers.WaitingPeople, rows="waiting", cli="seats")
+def waiting(call: Call, *, after: AfterLabel = None, limit: Limit = PAGE) -> dict[str, Any]:
+    """List who waits for a seat, by name."""
+    return call.app.people.waiting(after=after, limit=limit)
 
 
 @operation("GET", "/settings", Role.ADMIN, answers.Anything)

@@ -128,9 +128,11 @@ def reject(call: Call, *, plan: Ref, comment: Text | None = None) -> dict[str, A
 
 
 @operation("GET", "/exclusions", Role.VIEWER, answers.Excluded, rows="excluded", cli="plans excluded")
-def excluded(call: Call, *, connection: OfConnection = None) -> dict[str, Any]:
+def excluded(
+    call: Call, *, connection: OfConnection = None, after: After = None, limit: Limit = PAGE
+) -> dict[str, Any]:
     """List the changes that were left out; they stay out until included or wanting something else."""
-    return {"excluded": call.app.plans.excluded(connection)}
+    return call.app.plans.excluded(connection, after=after, limit=limit)
 
 
 @operation("POST", "/exclusions/include", Role.OPERATOR, answers.Included, cli="plans include {items}")

@@ -12,6 +12,9 @@ from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 Tag = Annotated[str, Field(min_length=1, max_length=400)]
+Waits = Annotated[
+    bool | None, Field(description="Whether a seat or a person's answer is waited for, by the e-mail.")
+]
 Tags = Annotated[list[Tag], Field(max_length=100)]
 
 
@@ -40,6 +43,8 @@ def list_(
     managed: bool | None = None,
     tag: Annotated[str | None, Field(max_length=400)] = None,
     connection: OfConnection = None,
+    protected: bool | None = None,
+    waiting: Waits = None,
     after: After = None,
     limit: Limit = PAGE,
 ) -> dict[str, Any]:
@@ -50,6 +55,8 @@ def list_(
         managed=managed,
         tag=tag,
         connection=connection,
+        protected=protected,
+        waiting=waiting,
         after=after,
         limit=limit,
     )

@@ -7,18 +7,31 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, Limit, OfConnection, Ref, Sequence, Span, Text, span
+from connector.operations.arguments import (
+    PAGE,
+    After,
+    Limit,
+    OfConnection,
+    Ref,
+    Sequence,
+    Span,
+    Text,
+    page_of,
+    span,
+)
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 from sync.model.webhook import DeliveryState
 
+Url = Annotated[str, Field(max_length=2000)]
 Types = Annotated[list[str], Field(max_length=100, description="Only these types of event, or user.* …")]
 
 
 @operation("GET", "/webhooks", Role.VIEWER, answers.Webhooks, rows="webhooks", cli="webhooks list")
-def list_(call: Call) -> dict[str, Any]:
+def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
     """List webhooks with how they do."""
-    return {"webhooks": call.app.webhooks.listed()}
+    found, following = page_of(call.app.webhooks.listed(), "id", after=after, limit=limit)
+    return {"webhooks": found, "next": following}
 
 
 @operation(
@@ -33,7 +46,7 @@ def list_(call: Call) -> dict[str, Any]:
 def add(
     call: Call,
     *,
-    url: Annotated[str, Field(max_length=2000)],
+    url: Url,
     types: Types | None = None,
     connection: OfConnection = None,
     note: Text = "",
@@ -51,13 +64,39 @@ def add(
     Role.VIEWER,
     answers.Deliveries,
     rows="deliveries",
+    cursor="before",
     cli="webhooks log {webhook}",
 )
 def log(
-    call: Call, *, webhook: Ref, state: DeliveryState | None = None, limit: Limit = PAGE
+    call: Call,
+    *,
+    webhook: Ref,
+    state: DeliveryState | None = None,
+    before: Sequence | None = None,
+    limit: Limit = PAGE,
 ) -> dict[str, Any]:
-    """Show what was delivered, what will be tried again, and what was given up."""
-    return {"deliveries": call.app.webhooks.log(webhook, state=state, limit=limit)}
+    """Show what was delivered, what will be tried again, and what was given up, the newest event first."""
+    found = call.app.webhooks.log(webhook, state=state, before=before, limit=limit)
+    return {"deliveries": found, "next": found[-1]["sequence"] if len(found) == limit else None}
+
+
+@operation("GET", "/webhooks/{webhook}", Role.VIEWER, answers.Anything, cli="webhooks list")
+def show(call: Call, *, webhook: Ref) -> dict[str, Any]:
+    """Show a webhook with how it does."""
+    return call.app.webhooks.show(webhook)
+
+
+@operation("PATCH", "/webhooks/{webhook}", Role.ADMIN, answers.Anything, cli="webhooks set {webhook}")
+def set_(
+    call: Call,
+    *,
+    webhook: Ref,
+    url: Url | None = None,
+    types: Types | None = None,
+    note: Text | None = None,
+) -> dict[str, Any]:
+    """Change a webhook's address, types or note; the secret and what waits stay. No types are all types."""
+    return call.app.webhooks.set(webhook, url=url, types=types, note=note)
 
 
 @operation("POST", "/webhooks/{webhook}/test", Role.OPERATOR, answers.Anything, cli="webhooks test {webhook}")

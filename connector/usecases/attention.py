@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
+from sync.model.errors import Conflict, Misconfigured, NotFound, Refused
 from sync.model.freeze import Freeze
 from sync.store import attention as store
 from sync.store import connections, freezes
 from sync.store.database import Conn
+from sync.store.text import from_json
 
 
 class Attention:
@@ -22,10 +24,42 @@ class Attention:
         self._wires = wires
 
     def listed(self, ref: str | None = None, *, kind: str | None = None) -> list[dict[str, Any]]:
+        """Every open question, oldest first."""
         with self._wires.database.read() as conn:
             connection_id = connections.find(conn, ref).id if ref else None
-            found = [dict(row) for row in store.listed(conn, connection_id=connection_id)]
-        return [row for row in found if kind in (None, row["kind"])]
+            return [dict(row) for row in store.listed(conn, connection_id=connection_id, kind=kind)]
+
+    def page(
+        self,
+        ref: str | None = None,
+        *,
+        kind: str | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """``{"attention", "kinds", "total", "next"}``: open questions, and how many each kind has."""
+        with self._wires.database.read() as conn:
+            connection_id = connections.find(conn, ref).id if ref else None
+            kinds = store.counts(conn, connection_id=connection_id, search=search)
+            wanted: dict[str, Any] = {"connection_id": connection_id, "kind": kind, "search": search}
+            found = [_answerable(row) for row in store.listed(conn, **wanted, after=after, limit=limit)]
+        return {
+            "attention": found,
+            "kinds": kinds,
+            "total": sum(kinds.values()) if kind is None else kinds.get(kind, 0),
+            "next": found[-1]["id"] if len(found) == limit else None,
+        }
+
+    def resolve_many(self, ids: Sequence[str], how: str, *, by: str) -> dict[str, Any]:
+        """Answer several questions alike, each by itself: ``{"resolved", "refused"}``."""
+        resolved, refused = [], []
+        for each in ids:
+            try:
+                resolved.append({"id": each, "as": how, "done": self.resolve(each, how, by=by)})
+            except (Conflict, Misconfigured, NotFound, Refused) as error:
+                refused.append({"id": each, "why": error.message})
+        return {"resolved": resolved, "refused": refused}
 
     def resolve(self, attention_id: str, how: str, *, by: str, user_ref: str | None = None) -> str | None:
         """Remember a person's answer (link, separate, ignore) and act on it; what was done, if anything."""
@@ -50,6 +84,15 @@ class Attention:
                 by=by,
             )
         return None if done is None else str(done)
+
+
+def _answerable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A question with the answers that it takes, and the accounts it may mean."""
+    from sync.resolution import ANSWERS
+
+    detail = from_json(row["detail"])
+    answers = ANSWERS.get(row["kind"], ("ignore",))
+    return {**row, "answers": list(answers), "user_ids": detail.get("user_ids", [])}
 
 
 class Freezes:

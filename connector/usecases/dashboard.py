@@ -13,7 +13,19 @@ from sync.model.change import REMOVALS, Action
 from sync.model.connection import Connection, Mode
 from sync.model.run import ItemState, PlanState, RunState, StoredPlan
 from sync.model.session import Gateway
-from sync.store import attention, connections, freezes, groups, history, migrate, outbox, people, plans, runs
+from sync.store import (
+    attention,
+    connections,
+    freezes,
+    groups,
+    history,
+    migrate,
+    outbox,
+    people,
+    plans,
+    runs,
+    waiting,
+)
 from sync.store import resources as stored
 from sync.store.database import Conn
 from sync.store.times import from_text
@@ -176,7 +188,7 @@ class Dashboard:
 
     def _seats(self, conn: Conn) -> dict[str, Any]:
         found: dict[str, Any] = self._count(conn, "seats", people.seats)
-        return {"limit": self._wires.settings.seats.limit, "waiting": plans.waiting_count(conn)} | found
+        return {"limit": self._wires.settings.seats.limit, "waiting": waiting.count(conn)} | found
 
 
 def _changes(conn: Conn, known: list[Connection]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.run import PlanState
-from sync.store import connections, groups, outbox, people, plans, runs
+from sync.store import connections, groups, outbox, people, plans, runs, waiting
 from sync.store.database import Conn
 
 if TYPE_CHECKING:
@@ -148,22 +148,36 @@ class People:
             if after is None:
                 return {"groups": rows, "total": page["total"]}
 
-    def group(self, ref: str) -> dict[str, Any]:
+    def group(self, ref: str, *, members: bool = True) -> dict[str, Any]:
+        """A group and, unless ``members`` is false, everybody in it."""
         with self._wires.database.read() as conn:
-            return groups.group(conn, ref)
+            found = groups.group(conn, ref)
+            return found | ({"member_list": groups.members(conn, found["id"])} if members else {})
+
+    def members(self, ref: str, *, limit: int = 100, **wanted: Any) -> dict[str, Any]:
+        """``{"members", "next"}``: a page of a group; ``wanted`` are search, kind and after."""
+        with self._wires.database.read() as conn:
+            found = groups.members(conn, groups.group(conn, ref)["id"], limit=limit, **wanted)
+        return {"members": found, "next": found[-1]["id"] if len(found) == limit else None}
 
     def seats(self) -> dict[str, Any]:
         seats = self._wires.settings.seats
         with self._wires.database.read() as conn:
             found = people.seats(conn, count_unmanaged=seats.count_unmanaged)
-            waiting, who = plans.waiting_count(conn), plans.waiting_labels(conn, SHOWN_WAITING)
+            count, who = waiting.count(conn), waiting.listed(conn, limit=SHOWN_WAITING)
         return {
             "limit": seats.limit,
             "used": found["used"],
-            "waiting": waiting,
+            "waiting": count,
             "by_connection": found["by_connection"],
-            "waiting_people": who,
+            "waiting_people": [each["label"] for each in who],
         }
+
+    def waiting(self, *, after: str | None = None, limit: int = 100) -> dict[str, Any]:
+        """``{"waiting", "next"}``: who waits for a seat, by name."""
+        with self._wires.database.read() as conn:
+            found = waiting.listed(conn, after=after, limit=limit)
+        return {"waiting": found, "next": found[-1]["label"] if len(found) == limit else None}
 
     def events(
         self, *, after: int = 0, limit: int = 100, types: Sequence[str] | None = None
@@ -172,6 +186,13 @@ class People:
         with self._wires.database.latest() as conn:
             page = outbox.page(conn, after=after, limit=limit, types=types)
         return {"events": page.events, "next": page.next}
+
+    def newest_events(self, *, connection: str | None = None, **wanted: Any) -> dict[str, Any]:
+        """``{"events", "next"}`` from the newest on; ``wanted`` are before, limit, types and subject_id."""
+        with self._wires.database.latest() as conn:
+            connection_id = connections.find(conn, connection).id if connection else None
+            found, following = outbox.newest(conn, connection_id=connection_id, **wanted)
+        return {"events": found, "next": following}
 
     def last_sequence(self) -> int:
         """The highest sequence of the feed by now."""

@@ -133,9 +133,24 @@ class SigningIn:
             if account.disabled_at is not None:
                 raise Denied("This account is disabled.")
             if account.role is not role:
-                store.update(conn, account.id, role=role.value)
-                account = store.get(conn, account.id)
+                account = self._changed_role(conn, account, role, now)
             return self._begin(conn, account, "oidc", browser)
+
+    def _changed_role(self, conn: Conn, account: ConsoleAccount, role: Role, now: datetime) -> ConsoleAccount:
+        """What the provider's claims say now."""
+        store.update(conn, account.id, role=role.value)
+        note(
+            conn,
+            "accounts.set",
+            now=now,
+            kind="account",
+            id=account.id,
+            label=account.email,
+            before={"role": account.role.value},
+            after={"role": role.value},
+            by="openid",
+        )
+        return store.get(conn, account.id)
 
     def _first_time(self, conn: Conn, who: Identity, role: Role, now: datetime) -> ConsoleAccount:
         if not who.email or not who.email_verified:

@@ -7,6 +7,7 @@ import random
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -128,11 +129,50 @@ class Webhooks:
             for each in found
         ]
 
-    def log(self, ref: str, *, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """The endpoint's deliveries, the newest event first."""
+    def show(self, ref: str) -> dict[str, Any]:
+        """One endpoint as ``listed`` shows it. Raises NotFound, Conflict."""
+        with self._wires.database.read() as conn:
+            chosen = endpoints.find(conn, ref).id
+        return next(each for each in self.listed() if each["id"] == chosen)
+
+    def set(
+        self,
+        ref: str,
+        *,
+        url: str | None = None,
+        types: Sequence[str] | None = None,
+        note: str | None = None,
+    ) -> dict[str, Any]:
+        """Change where it is called, with which types, or its note; None leaves as it is.
+
+        Raises Misconfigured, NotFound, Conflict.
+        """
+        if url is not None:
+            self.poster.check(url)
+        for type in types or ():
+            _check_type(type)
+        with self._wires.database.write() as conn:
+            before = endpoints.find(conn, ref)
+            after = replace(
+                before,
+                url=before.url if url is None else url,
+                types=before.types if types is None else tuple(types),
+                note=before.note if note is None else note,
+            )
+            if any(_same(after, each) for each in endpoints.listed(conn) if each.id != before.id):
+                raise Conflict(f"{after.url} is a webhook already; see: connector webhooks list")
+            endpoints.update(conn, before.id, url=after.url, types=after.types, note=after.note)
+            self._note(conn, "webhooks.set", after, before=_audited(before), after=_audited(after))
+        return self.show(before.id)
+
+    def log(
+        self, ref: str, *, state: str | None = None, before: int | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """The endpoint's deliveries, the newest event first; ``before`` is the last sequence seen."""
         states = [DeliveryState(state)] if state else []
         with self._wires.database.read() as conn:
-            found = deliveries.listed(conn, endpoints.find(conn, ref).id, states=states, limit=limit)
+            endpoint_id = endpoints.find(conn, ref).id
+            found = deliveries.listed(conn, endpoint_id, states=states, before=before, limit=limit)
         return [_delivery(each) for each in found]
 
     def test(self, ref: str) -> dict[str, Any]:
@@ -264,6 +304,11 @@ def _audited(endpoint: Endpoint) -> dict[str, Any]:
         "note": endpoint.note,
         "connection_id": endpoint.connection_id,
     }
+
+
+def _same(one: Endpoint, other: Endpoint) -> bool:
+    """Whether both would tell one address the same."""
+    return (one.url, one.types, one.connection_id) == (other.url, other.types, other.connection_id)
 
 
 def _check_type(type: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -43,4 +43,13 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
     ]
     others = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=HANDLERS)
     scim = scim_app(app.dashboard.gateway(), app.settings.url, observe=app.request_log.note)
-    return with_scim(scim, others)
+    return behind_proxies(with_scim(scim, others), app.settings.trusted_proxies)
+
+
+def behind_proxies(inner: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """The application, told who asks by the proxies that are trusted to say so; by nobody without any."""
+    if not proxies:
+        return inner
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    return cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", inner), list(proxies)))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
 from sync.model.errors import NotFound
+from sync.store.fold import contains
 from sync.store.ids import new_id
 from sync.store.keys import among
 from sync.store.prepared import Prepared
@@ -141,14 +142,44 @@ def open_count(conn: Conn) -> int:
     return int(conn.scalar(sa.select(sa.func.count()).where(attention.c.state == "open")) or 0)
 
 
-def listed(conn: Conn, *, connection_id: str | None = None, state: str = "open") -> list[Mapping[str, Any]]:
-    """Questions with the name of their connection, oldest first."""
+def listed(
+    conn: Conn,
+    *,
+    connection_id: str | None = None,
+    state: str = "open",
+    kind: str | None = None,
+    search: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Mapping[str, Any]]:
+    """Questions with the name of their connection, oldest first; ``after`` is the last id seen."""
     query = (
         sa.select(attention, connection.c.name.label("connection"))
         .join(connection, connection.c.id == attention.c.connection_id)
-        .where(attention.c.state == state)
+        .where(*_wanted(state, connection_id, kind, search))
         .order_by(attention.c.id)
+        .limit(limit)
     )
-    if connection_id is not None:
-        query = query.where(attention.c.connection_id == connection_id)
+    if after is not None:
+        query = query.where(attention.c.id > after)
     return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def counts(conn: Conn, *, connection_id: str | None = None, search: str | None = None) -> dict[str, int]:
+    """How many questions are open, by kind."""
+    query = sa.select(attention.c.kind, sa.func.count()).where(*_wanted("open", connection_id, None, search))
+    rows = conn.execute(query.group_by(attention.c.kind).order_by(attention.c.kind))
+    return {kind: int(count) for kind, count in rows}
+
+
+def _wanted(
+    state: str, connection_id: str | None, kind: str | None, search: str | None
+) -> list[sa.ColumnElement[bool]]:
+    wanted: list[sa.ColumnElement[bool]] = [attention.c.state == state]
+    if connection_id is not None:
+        wanted.append(attention.c.connection_id == connection_id)
+    if kind is not None:
+        wanted.append(attention.c.kind == kind)
+    if search:
+        wanted.append(contains(attention.c.label, search))
+    return wanted

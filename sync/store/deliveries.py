@@ -243,9 +243,14 @@ def _wake(conn: Conn, endpoint_id: str) -> None:
 
 
 def listed(
-    conn: Conn, endpoint_id: str, *, states: Collection[DeliveryState] = (), limit: int = 100
+    conn: Conn,
+    endpoint_id: str,
+    *,
+    states: Collection[DeliveryState] = (),
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Delivery]:
-    """Deliveries, the newest event first."""
+    """Deliveries, the newest event first; ``before`` is the last sequence seen."""
     query = (
         sa.select(_DELIVERY, _OUTBOX.c.id.label("event_id"))
         .join(_OUTBOX, _OUTBOX.c.seq == _DELIVERY.c.sequence, isouter=True)
@@ -255,6 +260,8 @@ def listed(
     )
     if states:
         query = query.where(_DELIVERY.c.state.in_([state.value for state in states]))
+    if before is not None:
+        query = query.where(_DELIVERY.c.sequence < before)
     return [_delivery_of(row) for row in conn.execute(query)]
 
 

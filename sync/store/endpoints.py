@@ -69,6 +69,12 @@ def listed(conn: Conn) -> list[Endpoint]:
     return [endpoint_of(row) for row in conn.execute(sa.select(table).order_by(table.c.id))]
 
 
+def update(conn: Conn, id: str, *, url: str, types: Sequence[str], note: str) -> None:
+    """Call another address, or with other types; what failed at the old one is tried at once."""
+    values = {"url": url, "types": to_json(list(types)), "note": note, "next_at": None}
+    conn.execute(sa.update(table).where(table.c.id == id).values(values))
+
+
 def set_secrets(conn: Conn, id: str, secrets: Sequence[Secret]) -> None:
     conn.execute(sa.update(table).where(table.c.id == id).values(secrets=secrets_text(secrets)))
 

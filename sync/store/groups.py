@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy import Connection as Conn
 
 from sync.model.errors import Conflict, NotFound
@@ -17,8 +17,10 @@ _GROUP = schema.directory_group
 _MEMBER = schema.member
 _PERSON = schema.directory_user
 _LINK = schema.link
+_USERS = schema.users
 _CONNECTION = schema.connection
 _NEAR_LIMIT: Final = 2000
+_BRIEF: Final = 100
 
 _SIZE: Final = (
     select(func.count())
@@ -65,9 +67,10 @@ def groups(
     return [row._asdict() for row in conn.execute(statement)], total
 
 
-def group(conn: Conn, ref: str, *, member_limit: int | None = None) -> dict[str, Any]:
-    """A live group by id, external id or name (any case), with ``member_list`` in the order they joined.
+def group(conn: Conn, ref: str) -> dict[str, Any]:
+    """A live group by id, external id or name (any case), with how many members of which kind it has.
 
+    ``namesakes`` are the live groups of other connections that give the same tag, ``within`` those it is in.
     Raises NotFound naming the nearest names, and Conflict when several fit.
     """
     for wanted in (_GROUP.c.id == ref, _GROUP.c.external_id == ref, _GROUP.c.name_key == fold(ref)):
@@ -76,14 +79,53 @@ def group(conn: Conn, ref: str, *, member_limit: int | None = None) -> dict[str,
             several = ", ".join(f"{row.id} ({row.connection})" for row in rows)
             raise Conflict(f"{ref} fits several groups: {several}; name one by its id")
         if rows:
-            return rows[0]._asdict() | {"member_list": _members(conn, rows[0].id, member_limit)}
+            found = rows[0]._asdict()
+            return found | {
+                "kinds": _kinds(conn, found["id"]),
+                "namesakes": _brief(conn, _GROUP.c.tag == found["tag"], _GROUP.c.id != found["id"]),
+                "within": _brief(conn, _GROUP.c.id.in_(_above(found["id"]))),
+            }
     known = list(
         conn.execute(select(_GROUP.c.name).where(_GROUP.c.deleted_at.is_(None)).limit(_NEAR_LIMIT)).scalars()
     )
     raise NotFound(f"there is no group with the id, external id or name {ref}{nearest(ref, known)}")
 
 
-def _members(conn: Conn, group_id: str, limit: int | None) -> list[dict[str, Any]]:
+def _above(group_id: str) -> Select[tuple[str]]:
+    return select(_MEMBER.c.group_id).where(_MEMBER.c.value == group_id, _MEMBER.c.kind == "group")
+
+
+def _brief(conn: Conn, *wanted: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = (
+        select(_GROUP.c.id, _GROUP.c.name, _CONNECTION.c.name.label("connection"))
+        .join(_CONNECTION, _CONNECTION.c.id == _GROUP.c.connection_id)
+        .where(_GROUP.c.deleted_at.is_(None), *wanted)
+        .order_by(_GROUP.c.name_key, _GROUP.c.id)
+        .limit(_BRIEF)
+    )
+    return [row._asdict() for row in conn.execute(query)]
+
+
+def _kinds(conn: Conn, group_id: str) -> dict[str, int]:
+    """How many members are people, groups, and ids that nobody has seen yet."""
+    query = select(_MEMBER.c.kind, func.count()).where(_MEMBER.c.group_id == group_id)
+    found = {kind: int(count) for kind, count in conn.execute(query.group_by(_MEMBER.c.kind))}
+    return {"user": 0, "group": 0, "pending": 0} | found
+
+
+def members(
+    conn: Conn,
+    group_id: str,
+    *,
+    search: str | None = None,
+    kind: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """A group's members by their ids, which is the order in which people came; ``after`` is the last id.
+
+    Keys: id, kind (user, group, pending), label, email, status, user_id, active, added_at.
+    """
     nested = _GROUP.alias("nested")
     label = func.coalesce(
         _PERSON.c.email, _PERSON.c.user_name, nested.c.name, _MEMBER.c.display, _MEMBER.c.value
@@ -94,13 +136,21 @@ def _members(conn: Conn, group_id: str, limit: int | None) -> list[dict[str, Any
             _MEMBER.c.kind,
             label.label("label"),
             _LINK.c.user_id,
+            _USERS.c.active,
             _MEMBER.c.added_at,
         )
         .outerjoin(_PERSON, and_(_MEMBER.c.kind == "user", _PERSON.c.id == _MEMBER.c.value))
         .outerjoin(nested, and_(_MEMBER.c.kind == "group", nested.c.id == _MEMBER.c.value))
         .outerjoin(_LINK, and_(_MEMBER.c.kind == "user", _LINK.c.directory_user_id == _MEMBER.c.value))
+        .outerjoin(_USERS, _USERS.c.id == _LINK.c.user_id)
         .where(_MEMBER.c.group_id == group_id)
-        .order_by(_MEMBER.c.added_at, _MEMBER.c.value)
+        .order_by(_MEMBER.c.value)
         .limit(limit)
     )
+    if search:
+        statement = statement.where(contains(label, search))
+    if kind is not None:
+        statement = statement.where(_MEMBER.c.kind == kind)
+    if after is not None:
+        statement = statement.where(_MEMBER.c.value > after)
     return [row._asdict() for row in conn.execute(statement)]

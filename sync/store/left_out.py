@@ -49,10 +49,20 @@ def forget_people(conn: Conn, connection_id: str, external_ids: Collection[str])
         conn.execute(sa.delete(left_out).where(mine, left_out.c.external_id.in_(part)))
 
 
-def listed(conn: Conn, *, connection_id: str | None = None) -> list[dict[str, Any]]:
-    """Everything that is left out, oldest first, with the ``connection``'s name."""
+def listed(
+    conn: Conn, *, connection_id: str | None = None, after: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """What is left out with the ``connection``'s name, by connection; ``after`` is the last one's place."""
     query = _ALL if connection_id is None else _ALL.where(left_out.c.connection_id == connection_id)
+    if after is not None:
+        query = query.where(sa.tuple_(*_KEY) > tuple(after.partition(".")[::2]))
+    query = query.order_by(*_KEY).limit(limit)
     return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Where a row stands in the list, as ``listed`` takes it."""
+    return f"{row['connection_id']}.{row['item_id']}"
 
 
 def about(conn: Conn, item_ids: Collection[str]) -> list[dict[str, Any]]:
@@ -64,9 +74,8 @@ def about(conn: Conn, item_ids: Collection[str]) -> list[dict[str, Any]]:
     ]
 
 
+_KEY = (left_out.c.connection_id, left_out.c.item_id)
 _SHOWN = [left_out.c[name] for name in _COLUMNS if name != "digest"]
-_ALL = (
-    sa.select(*_SHOWN, connection.c.name.label("connection"))
-    .join(connection, connection.c.id == left_out.c.connection_id)
-    .order_by(left_out.c.at, left_out.c.item_id)
+_ALL = sa.select(*_SHOWN, connection.c.name.label("connection")).join(
+    connection, connection.c.id == left_out.c.connection_id
 )

@@ -38,6 +38,7 @@ from sync.store.text import from_json
 
 _OUTBOX = schema.outbox
 _NO_END: Final = 2**63 - 1
+LOOKED_THROUGH: Final = 20_000
 
 _LAST_GIVEN: Final = text(
     "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM outbox_seq_seq"
@@ -94,6 +95,39 @@ def page(conn: Conn, *, after: int = 0, limit: int = 100, types: Collection[str]
         newest = conn.execute(_NEWEST, {"until": end}).scalar() or 0
         return Page(events=found, next=max(after, newest))
     return Page(events=found, next=found[-1]["sequence"] if found else after)
+
+
+def newest(
+    conn: Conn,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+    types: Collection[str] | None = None,
+    connection_id: str | None = None,
+    subject_id: str | None = None,
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Events from the newest on, and the ``before`` of the page behind; None when there is none.
+
+    A page looks through ``LOOKED_THROUGH`` numbers at most: one that finds little says where to go on.
+    """
+    top = _first_behind(conn, before)
+    floor = max(0, top - LOOKED_THROUGH)
+    statement = select(_OUTBOX.c.seq, _OUTBOX.c.body).where(_OUTBOX.c.seq <= top, _OUTBOX.c.seq > floor)
+    if types is not None:
+        statement = statement.where(_OUTBOX.c.type.in_(list(types)))
+    for column, wanted in ((_OUTBOX.c.connection_id, connection_id), (_OUTBOX.c.subject_id, subject_id)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    rows = conn.execute(statement.order_by(_OUTBOX.c.seq.desc()).limit(limit)).all()
+    found = [from_json(body) | {"sequence": seq} for seq, body in rows]
+    reached = found[-1]["sequence"] if len(found) == limit else floor + 1
+    return found, reached if reached > 1 else None
+
+
+def _first_behind(conn: Conn, before: int | None) -> int:
+    """The highest number that is there below ``before``: numbers that were pruned are not looked through."""
+    end = horizon(conn) if before is None else min(before - 1, horizon(conn))
+    return int(conn.execute(_NEWEST, {"until": end}).scalar() or 0)
 
 
 def heads(conn: Conn, *, after: int, limit: int, until: int | None = None) -> list[Row[Any]]:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import fold
 from sync.store import schema
-from sync.store.fold import contains, folded, position, prefix_range
+from sync.store import waiting as waiting_for_seat
+from sync.store.fold import contains, folded, position, prefix_range, quick_fold
 from sync.store.keys import among
 from sync.store.nesting import ABOVE
 from sync.store.text import chunks, from_json, nearest
@@ -86,6 +87,8 @@ def users(
     managed: bool | None = None,
     tag: str | None = None,
     connection_id: str | None = None,
+    protected: bool | None = None,
+    waiting: bool | None = None,
     limit: int = 100,
     after: str | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
@@ -95,7 +98,14 @@ def users(
     """
     statement = select(*(_USERS.c[name] for name in _SHOWN))
     statement = _narrowed(
-        statement, search=search, active=active, managed=managed, tag=tag, connection_id=connection_id
+        statement,
+        search=search,
+        active=active,
+        managed=managed,
+        tag=tag,
+        connection_id=connection_id,
+        protected=protected,
+        waiting=waiting,
     )
     if search and after is None:
         # Every row has to be looked at for either; once is enough.
@@ -118,6 +128,8 @@ def _narrowed(
     managed: bool | None,
     tag: str | None,
     connection_id: str | None,
+    protected: bool | None,
+    waiting: bool | None,
 ) -> Select[Any]:
     if search:
         full_name = (
@@ -136,7 +148,19 @@ def _narrowed(
             select(_LINK.c.user_id).select_from(_LIVE_LINKS).where(_PERSON.c.connection_id == connection_id)
         )
         statement = statement.where(_USERS.c.id.in_(linked))
+    if protected is not None:
+        statement = statement.where(_USERS.c.protected.is_(protected))
+    if waiting is not None:
+        waits = _USERS.c.email_key.in_(select(quick_fold(_waiting_labels().c.label)))
+        statement = statement.where(waits if waiting else ~waits)
     return statement
+
+
+def _waiting_labels() -> sa.Subquery:
+    """E-mails that a question is open about, or that wait for a seat."""
+    question = schema.attention
+    asked = select(question.c.label).where(question.c.state == "open")
+    return sa.union(asked, waiting_for_seat.labels()).subquery()
 
 
 def _tagged(tag: str) -> ColumnElement[bool]:

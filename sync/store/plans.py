@@ -19,7 +19,6 @@ from sync.store.times import from_text, to_text
 
 _PLAN = schema.plan
 _ITEM = schema.plan_item
-_QUESTION = schema.attention
 PREFIX_MIN: Final = 6
 """Characters of an id's beginning that may stand for it."""
 
@@ -201,33 +200,6 @@ def wait_beyond(conn: Conn, plan_id: str, actions: Collection[str], free: int) -
         return 0
     late = sa.update(_ITEM).where(pending, _ITEM.c.place >= place).values(state=ItemState.WAITING.value)
     return int(conn.execute(late).rowcount)
-
-
-def waiting_count(conn: Conn) -> int:
-    """People who wait for a seat, each counted once whoever brought her."""
-    return int(conn.scalar(sa.select(sa.func.count()).select_from(_waiting())) or 0)
-
-
-def waiting_labels(conn: Conn, limit: int) -> list[str]:
-    """Who waits for a seat, by name."""
-    waiting = _waiting()
-    return list(conn.scalars(sa.select(waiting.c.label).order_by(waiting.c.label).limit(limit)))
-
-
-def _waiting() -> sa.Subquery:
-    """Labels of who waits: in each connection's newest plan that was no preview, and of the pushed."""
-    newest = (
-        sa.select(sa.func.max(_PLAN.c.id))
-        .where(_PLAN.c.state.not_in([PlanState.PREVIEW.value, PlanState.DISCARDED.value]))
-        .group_by(_PLAN.c.connection_id)
-    )
-    pulled = sa.select(_ITEM.c.label).where(
-        _ITEM.c.plan_id.in_(newest), _ITEM.c.state == ItemState.WAITING.value
-    )
-    pushed = sa.select(_QUESTION.c.label).where(
-        _QUESTION.c.kind == "waiting_for_seat", _QUESTION.c.state == "open"
-    )
-    return sa.union(pulled, pushed).subquery()
 
 
 def would_do(

@@ -5,7 +5,7 @@ import pytest
 from sync.model.connection import Policy
 from sync.model.errors import Refused
 from sync.resolution import retry_waiting
-from sync.store import plans
+from sync.store import waiting
 from sync.store.text import from_json
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
@@ -16,7 +16,7 @@ SIX = Policy(seat_limit=6)
 
 def _waiting(house: House) -> int:
     with house.database.read() as conn:
-        return plans.waiting_count(conn)
+        return waiting.count(conn)
 
 
 def test_freed_seats_are_taken_first_and_the_rest_waits(house: House, ledger: Ledger) -> None:

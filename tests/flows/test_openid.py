@@ -90,6 +90,9 @@ def test_who_has_a_mapped_group_is_let_in_with_its_role(
     browser.cookies.clear()
     assert browser.get("/sign-in/openid").url.path == "/"
     assert app.accounts.listed()[0]["role"] == "admin"
+    (row,) = app.audit.listed(action="accounts.set")["audit"]
+    assert (row["by"], row["label"]) == ("openid", "ada@example.com")
+    assert (row["before"], row["after"]) == ({"role": "operator"}, {"role": "admin"})
 
 
 @pytest.mark.parametrize(

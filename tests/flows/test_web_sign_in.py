@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from connector.app import App
 from connector.settings import Settings
 from connector.web.asgi import application
 from sync.model.access import Role
+from sync.store import console_sessions
 from tests.flows.keys import key_of
 from tests.serving import serving
 
@@ -215,3 +217,31 @@ def test_errors_are_pages_for_people_and_problems_for_programs(app: App, browser
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     answer: Any = browser.get("/nowhere", headers={"Accept": "application/json"})
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_behind_a_trusted_proxy_only_the_guesser_rests(tmp_path: Path) -> None:
+    """Guesses count against the address a trusted proxy names; whoever is not trusted names nobody."""
+    given = {"database_url": f"sqlite:///{tmp_path / 'connector.db'}", "public_url": "https://c.example.com"}
+    for proxies, expected in ((["127.0.0.0/8"], (429, 401)), (["10.0.0.1"], (401, 401))):
+        settings = Settings.model_validate(given | {"trusted_proxies": proxies})
+        with App(settings) as app, serving(application(app), proxy_headers=False) as url:
+            now = app.wires.clock()
+            if app.accounts.needs_set_up():
+                app.accounts.add("ada@example.com", Role.VIEWER, by="test", password=PASSWORD)
+            with app.wires.database.write() as conn:
+                until = now + timedelta(minutes=5)
+                console_sessions.failed(conn, "address:198.51.100.7", 99, now=now, until=until)
+            assert (guess(url, "198.51.100.7"), guess(url, "203.0.113.9")) == expected
+            newest = app.audit.listed(action="sign_in.failed")["audit"][0]["after"]["address"]
+            assert newest == ("203.0.113.9" if 429 in expected else "127.0.0.1")
+
+
+def guess(url: str, address: str) -> int:
+    """What a wrong password is answered with when a proxy says that it came from the address."""
+    headers = {"Accept": "text/html", "X-Forwarded-For": f"192.0.2.1, {address}"}
+    with httpx.Client(base_url=url, trust_env=False, headers=headers) as http:
+        door = http.get("/sign-in")
+        # The cookie is for https, which the proxy speaks and this client does not.
+        cookie = door.headers["set-cookie"].partition(";")[0]
+        form = {"email": "ada@example.com", "password": "wrong", "proof": proof_in(door)}
+        return http.post("/sign-in", data=form, headers={"Cookie": cookie}).status_code

@@ -124,9 +124,12 @@ def test_groups_and_their_members(database, known):
         assert total == 1
         for ref in (known["group"], "STAFF", "g1"):
             found = groups.group(conn, ref)
-            assert [(row["kind"], row["label"]) for row in found["member_list"]] == [
-                ("user", "ann"),
-                ("pending", "later"),
-            ]
+            assert found["kinds"] == {"user": 1, "group": 0, "pending": 1}
+            inside = groups.members(conn, found["id"])
+            assert {(row["kind"], row["label"]) for row in inside} == {("user", "ann"), ("pending", "later")}
+            first = groups.members(conn, found["id"], limit=1)
+            assert first + groups.members(conn, found["id"], after=first[0]["id"]) == inside
+            (pending,) = groups.members(conn, found["id"], kind="pending")
+            assert groups.members(conn, found["id"], search="LATE") == [pending]
         with pytest.raises(NotFound, match="did you mean Staff"):
             groups.group(conn, "Stuff")
