@@ -11,11 +11,12 @@ failing rests as a whole and is then tried with a single call.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -26,11 +27,11 @@ from sync.store import deliveries
 from sync.store.database import Database
 from sync.store.text import from_json, to_json
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 AT_ONCE: Final = 8
 """Calls to one endpoint at a time, each about another person."""
+
+ROUND: Final = 100
+"""Calls to one endpoint that are written down together."""
 
 TURN: Final = timedelta(seconds=5)
 """How long one endpoint may be served before it is another's turn."""
@@ -96,10 +97,11 @@ class Deliverer:
     def _deliver(self, turn: Turn, stop: Callable[[], bool]) -> None:
         ends_at = self.clock() + TURN
         with self.poster.line(turn.endpoint.url, connections=AT_ONCE) as line:
-            while not stop() and self._round(turn, line) and self.clock() < ends_at:
+            is_over = lambda: stop() or self.clock() >= ends_at  # noqa: E731
+            while not stop() and self._round(turn, line, is_over) and not is_over():
                 pass
 
-    def _round(self, turn: Turn, line: Line) -> bool:
+    def _round(self, turn: Turn, line: Line, is_over: Callable[[], bool]) -> bool:
         """One round of calls; whether another may follow."""
         now = self.clock()
         with self.database.write() as conn:
@@ -107,17 +109,17 @@ class Deliverer:
             if not endpoint.enabled:
                 return False
             looked_at = deliveries.fan_out(conn, endpoint, now=now)
-            limit = AT_ONCE if endpoint.failures < FAILING_AFTER else 1
+            limit = ROUND if endpoint.failures < FAILING_AFTER else 1
             found = deliveries.due(conn, endpoint.id, now=now, limit=limit)
         if not found:
             return looked_at > 0
         try:
             keys = self._keys(endpoint, now)
         except Misconfigured as error:
-            answers = [Answer(error=error.message)] * len(found)
+            answered = [(each, Answer(error=error.message)) for each in found]
         else:
-            answers = in_threads(lambda each: self._call(line, keys, each), found)
-        return self._settle(turn, list(zip(found, answers, strict=True)))
+            answered = Round(found, lambda each: self._call(line, keys, each), is_over).answered()
+        return self._settle(turn, answered)
 
     def _keys(self, endpoint: Endpoint, now: datetime) -> list[str]:
         return [self.open_secret(endpoint.id, each.sealed) for each in live_secrets(endpoint.secrets, now)]
@@ -167,7 +169,7 @@ class Deliverer:
         told = partial(Health, status=worst.status, error=worst.error)
         if any(answer.accepted for answer in answers):
             return told()
-        blamed = [answer for answer in answers if answer.status not in _THIS_EVENT]
+        blamed = [answer for answer in answers if _blames(answer)]
         failures = before.failures + len(blamed)
         since = before.failing_since or (now if blamed else None)
         if not blamed or failures < FAILING_AFTER:
@@ -187,23 +189,55 @@ def body_of(stored: str, sequence: int) -> str:
     return to_json(from_json(stored) | {"sequence": sequence})
 
 
-def in_threads(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The results of ``work`` in order, each item in a thread of its own.
+class Round:
+    """Calls that a few hands share: each takes the next when it is done with one.
 
-    Daemon threads: a process that is told to end does not wait for somebody's slow answer.
+    They take no more when the time is over, or when the endpoint fails and accepts nothing; what was
+    not taken is as it was.
     """
-    results: dict[int, R] = {}
 
-    def do(place: int, item: T) -> None:
-        results[place] = work(item)
+    def __init__(
+        self, found: Sequence[Due], call: Callable[[Due], Answer], is_over: Callable[[], bool]
+    ) -> None:
+        self._waiting, self._call, self._is_over = deque(found), call, is_over
+        self._answered: list[tuple[Due, Answer]] = []
+        self._lock = threading.Lock()
 
-    threads = [threading.Thread(target=do, args=pair, daemon=True) for pair in enumerate(items) if pair[0]]
-    for thread in threads:
-        thread.start()
-    do(0, items[0])
-    for thread in threads:
-        thread.join()
-    return [results[place] for place in range(len(items))]
+    def answered(self) -> list[tuple[Due, Answer]]:
+        """What was called, with its answer.
+
+        Daemon threads: a process that is told to end does not wait for somebody's slow answer.
+        """
+        further = range(min(AT_ONCE, len(self._waiting)) - 1)
+        hands = [threading.Thread(target=self._lend_a_hand, daemon=True) for _ in further]
+        for hand in hands:
+            hand.start()
+        self._lend_a_hand()
+        for hand in hands:
+            hand.join()
+        return self._answered
+
+    def _lend_a_hand(self) -> None:
+        while (due := self._next()) is not None:
+            answer = self._call(due)
+            with self._lock:
+                self._answered.append((due, answer))
+
+    def _next(self) -> Due | None:
+        with self._lock:
+            is_first = not self._answered
+            if not self._waiting or not (is_first or self._goes_on()):
+                return None
+            return self._waiting.popleft()
+
+    def _goes_on(self) -> bool:
+        fails = len(self._answered) >= FAILING_AFTER and all(_blames(each) for _, each in self._answered)
+        return not fails and not self._is_over()
+
+
+def _blames(answer: Answer) -> bool:
+    """Whether an answer speaks against the endpoint and not against one event."""
+    return not answer.accepted and answer.status not in _THIS_EVENT
 
 
 def _tell(before: Endpoint, after: Health) -> None:

@@ -8,6 +8,7 @@ nothing. Redirects are not followed.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,9 @@ _METADATA: Final = frozenset(
     for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
 """Where clouds tell machines their credentials."""
+
+_NUMBERS: Final = re.compile(r"([0-9a-z-]+\.)*(0x[0-9a-f]*|[0-9]+)")
+"""A host whose last label is a number is an address, never a name (no top-level domain is one)."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -97,11 +101,12 @@ class Poster:
             raise Misconfigured(
                 f"{url}: use https; plain http is for private networks, when webhooks.allow_private is true"
             )
-        address = _literal(parts.hostname or "")
+        host = _host(parts)
+        address = _literal(host)
         if address is not None:
             self._check_address(address, parts)
-        elif _is_local_name(parts.hostname or "") and not self.allow_private:
-            raise Misconfigured(_private(parts.hostname or "", "this machine"))
+        elif _is_local_name(host) and not self.allow_private:
+            raise Misconfigured(_private(host, "this machine"))
 
     @contextmanager
     def line(self, url: str, *, connections: int = 1) -> Iterator[Line]:
@@ -120,7 +125,7 @@ class Poster:
     def _resolved(self, url: str) -> tuple[SplitResult, list[Address]]:
         self.check(url)
         parts = _parts(url)
-        host = parts.hostname or ""
+        host = _host(parts)
         literal = _literal(host)
         if literal is not None:
             return parts, [literal]
@@ -135,7 +140,7 @@ class Poster:
         return parts, addresses
 
     def _check_address(self, address: Address, parts: SplitResult) -> None:
-        host = parts.hostname or ""
+        host = _host(parts)
         named = str(address) if host == str(address) else f"{host} ({address})"
         kind = _kind(address)
         if kind == "public":
@@ -163,7 +168,7 @@ class Line:
         if self.client is None:
             return Answer(error=self.refusal)
         request_headers = headers | {
-            "host": self.parts.netloc,
+            "host": _netloc(self.parts),
             "content-type": "application/json",
             "user-agent": "directory-connector",
             "accept-encoding": "identity",
@@ -181,7 +186,7 @@ class Line:
 
     def _call(self, client: httpx.Client, target: str, body: str, headers: dict[str, str]) -> Answer:
         # The certificate is asked for, and checked against, the name and not the number.
-        extensions = {"sni_hostname": self.parts.hostname} if self.parts.scheme == "https" else {}
+        extensions = {"sni_hostname": _host(self.parts).rstrip(".")} if self.parts.scheme == "https" else {}
         request = client.build_request(
             "POST", target, content=body.encode(), headers=headers, extensions=extensions
         )
@@ -247,7 +252,7 @@ def _parts(url: str) -> SplitResult:
     """The address taken apart. Raises Misconfigured when it is none a webhook can have."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"https", "http"} and bool(parts.hostname) and _port(parts) > 0
+        usable = parts.scheme in {"https", "http"} and bool(_host(parts)) and _port(parts) > 0
     except ValueError:
         usable = False
     if not usable or len(url) > URL_CHARS or any(sign <= " " or sign == "\x7f" for sign in url):
@@ -267,11 +272,35 @@ def _target(parts: SplitResult, address: Address) -> str:
     return f"{parts.scheme}://{host}:{_port(parts)}{parts.path or '/'}{query}"
 
 
+def _host(parts: SplitResult) -> str:
+    """The host as it goes over the wire: in ASCII, as DNS, TLS and HTTP have it. Raises ValueError."""
+    host = parts.hostname or ""
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _netloc(parts: SplitResult) -> str:
+    host = _host(parts).rstrip(".")
+    named = f"[{host}]" if ":" in host else host
+    return named if parts.port is None else f"{named}:{parts.port}"
+
+
 def _literal(host: str) -> Address | None:
+    """The address that is written as a number, in any form the system's resolver takes for one.
+
+    ``2130706433``, ``0x7f.1`` and ``0177.0.0.1`` are 127.0.0.1 to it (inet_aton); a zone names one of
+    this machine's interfaces, and a final dot the root of DNS.
+    """
+    plain = host.partition("%")[0].rstrip(".")
     try:
-        return ipaddress.ip_address(host.partition("%")[0])
+        return ipaddress.ip_address(plain)
     except ValueError:
+        pass
+    if not _NUMBERS.fullmatch(plain):
         return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(plain))
+    except OSError as error:
+        raise Misconfigured(f"{host} is neither an address nor a name; write https://host/path") from error
 
 
 def _is_local_name(host: str) -> bool:

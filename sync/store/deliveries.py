@@ -27,6 +27,24 @@ _OPEN_STATES: Final[sa.BindParameter[Any]] = sa.bindparam(
 )
 _IS_OPEN: Final = _DELIVERY.c.state.in_(_OPEN_STATES)
 
+_SETTLED: Final = (
+    sa.update(_DELIVERY)
+    .where(
+        _DELIVERY.c.endpoint_id == sa.bindparam("of"),
+        _DELIVERY.c.sequence == sa.bindparam("number"),
+        _DELIVERY.c.asked == sa.bindparam("as_asked"),
+    )
+    .values(
+        state=sa.bindparam("state"),
+        next_at=sa.bindparam("next_at"),
+        last_at=sa.bindparam("last_at"),
+        last_status=sa.bindparam("last_status"),
+        last_error=sa.bindparam("last_error"),
+        attempts=_DELIVERY.c.attempts + 1,
+        first_at=sa.func.coalesce(_DELIVERY.c.first_at, sa.bindparam("last_at")),
+    )
+)
+
 FAN_OUT: Final = 500
 """Events one transaction makes deliveries for."""
 
@@ -140,20 +158,23 @@ def settle(conn: Conn, endpoint_id: str, results: Sequence[Settled], *, now: dat
 
     A delivery that somebody asked for again while it was on its way stays open.
     """
+    if not results:
+        return
     at = to_text(now)
-    for each in results:
-        values: dict[str, Any] = {"state": each.state.value, "next_at": to_text(each.next_at), "last_at": at}
-        values |= {"last_status": each.status, "last_error": each.error}
-        this = (_DELIVERY.c.endpoint_id == endpoint_id) & (_DELIVERY.c.sequence == each.sequence)
-        conn.execute(
-            sa.update(_DELIVERY)
-            .where(this, _DELIVERY.c.asked == each.asked)
-            .values(
-                **values,
-                attempts=_DELIVERY.c.attempts + 1,
-                first_at=sa.func.coalesce(_DELIVERY.c.first_at, at),
-            )
-        )
+    rows = [
+        {
+            "of": endpoint_id,
+            "number": each.sequence,
+            "as_asked": each.asked,
+            "state": each.state.value,
+            "next_at": to_text(each.next_at),
+            "last_at": at,
+            "last_status": each.status,
+            "last_error": each.error,
+        }
+        for each in results
+    ]
+    conn.execute(_SETTLED, rows)
     _promote(conn, endpoint_id, _subjects(conn, endpoint_id, [each.sequence for each in results]), now)
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from connector.posting import Poster
 from sync.model.errors import Misconfigured
-from tests.flows.receivers import receiving
+from tests.flows.receivers import receiving, refuse
 
 STRICT, OPEN = Poster(), Poster(allow_private=True)
 
@@ -33,6 +33,25 @@ NEVER = [
 ]
 WITHIN = ["127.0.0.1", "127.9.9.9", "[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1",
           "[fd12::1]", "[::ffff:10.0.0.1]", "[2002:0a00:0001::1]"]  # fmt: skip
+
+METADATA_SPELLED = [
+    "2852039166",
+    "0xa9fea9fe",
+    "0xA9.0xFE.0xA9.0xFE",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "169.254.169.254.",
+    "169.254.169.254..",
+    "[fe80::1%25eth0]",
+    "[::ffff:a9fe:a9fe%25eth0]",
+    "[::169.254.169.254]",
+    "[::ffff:0:169.254.169.254]",
+    "[64:ff9b:1::a9fe:a9fe]",
+    "[2002:a9fe:a9fe::1]",
+    "\uff11\uff16\uff19.254.169.254",
+    "169\u3002254.169.254",
+    "0",
+]
 
 
 def answered(poster: Poster, url: str, *addresses: str) -> str:
@@ -62,6 +81,61 @@ def test_private_addresses_are_called_when_allowed(host: str) -> None:
     OPEN.check(f"https://{host}/hooks")
     OPEN.check(f"http://{host}/hooks")
     assert answered(OPEN, "http://hooks.example.com/", host.strip("[]")) == ""
+
+
+@pytest.mark.parametrize("host", METADATA_SPELLED)
+def test_an_odd_spelling_of_an_address_is_that_address(host: str) -> None:
+    """Decimal, octal, hexadecimal, short, mapped, translated, zoned, dotted or wide: seen through."""
+    for poster in (STRICT, OPEN):
+        with pytest.raises(Misconfigured, match="is never called"):
+            poster.check(f"https://{host}/hooks")
+        assert "is never called" in answered(poster, f"https://{host}/hooks", "203.0.114.9")
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "127.0.0.1.", "10.0x1.2", "\u2460\u24ea.1"]
+)
+def test_an_odd_spelling_of_a_private_address_is_private(host: str) -> None:
+    """What the system's resolver would take for 127.0.0.1 is 127.0.0.1 before it is asked."""
+    with pytest.raises(Misconfigured, match=r"webhooks\.allow_private"):
+        STRICT.check(f"https://{host}/")
+    OPEN.check(f"http://{host}/")
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4.5", "a.256", "09.1.1.1", "256.256.256.256", "0x"])
+def test_a_number_that_is_no_address_is_no_name_either(host: str) -> None:
+    """Nothing is asked of DNS that ends in a number."""
+    with pytest.raises(Misconfigured, match="neither an address nor a name"):
+        OPEN.check(f"https://{host}/")
+
+
+def test_a_redirect_into_the_private_network_is_not_followed() -> None:
+    """Whoever may be called cannot send the call on to somebody who may not."""
+    with (
+        receiving() as inner,
+        receiving(refuse(307, location=inner.url)) as outer,
+        OPEN.line(outer.url) as line,
+    ):
+        answer = line.post("{}", {})
+        assert (answer.status, answer.accepted, len(outer.calls), inner.calls) == (307, False, 1, [])
+
+
+def test_a_name_in_any_script_is_called_by_its_ascii_form() -> None:
+    """DNS, TLS and HTTP know a name beyond ASCII by its punycode; a final dot is DNS's alone."""
+    asked: list[str] = []
+
+    def here(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with receiving() as receiver:
+        for name in ("b\xfccher.example", "hooks.example."):
+            url = receiver.url.replace("127.0.0.1", name)
+            with Poster(allow_private=True, resolve=here).line(url) as line:
+                assert line.post("{}", {}).accepted
+        hosts = [call.headers["host"].partition(":")[0] for call in receiver.calls]
+    assert asked == ["xn--bcher-kva.example", "hooks.example."]
+    assert hosts == ["xn--bcher-kva.example", "hooks.example"]
 
 
 def test_one_bad_address_among_several_is_enough() -> None:
