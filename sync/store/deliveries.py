@@ -347,29 +347,38 @@ def _insert(conn: Conn, endpoint: Endpoint, heads: Iterable[Any], now: datetime)
 def _line_up(conn: Conn, endpoint_id: str, subjects: Collection[str], now: datetime) -> None:
     """Only the earliest open delivery of each subject may go: also when it was put before one that may."""
     for part in chunks(subjects):
+        first = _first_open(conn, endpoint_id, part)
         behind = (_DELIVERY.c.endpoint_id == endpoint_id) & _IS_OPEN & _DELIVERY.c.subject.in_(part)
-        behind &= _DELIVERY.c.next_at.is_not(None) & _has_earlier()
+        behind &= _DELIVERY.c.next_at.is_not(None) & _DELIVERY.c.sequence.not_in(first)
         conn.execute(sa.update(_DELIVERY).where(behind).values(next_at=None))
-    _promote(conn, endpoint_id, subjects, now)
+        _let_go(conn, endpoint_id, first, now)
 
 
 def _promote(conn: Conn, endpoint_id: str, subjects: Collection[str] | None, now: datetime) -> None:
     """Let the earliest open delivery of each subject go, if it waits; None is every subject."""
-    waits = (_DELIVERY.c.endpoint_id == endpoint_id) & _IS_OPEN
-    waits &= _DELIVERY.c.next_at.is_(None) & ~_has_earlier()
     for part in [None] if subjects is None else chunks(subjects):
-        chosen = waits if part is None else waits & _DELIVERY.c.subject.in_(part)
-        conn.execute(sa.update(_DELIVERY).where(chosen).values(next_at=to_text(now)))
+        _let_go(conn, endpoint_id, _first_open(conn, endpoint_id, part), now)
 
 
-def _has_earlier() -> sa.ColumnElement[bool]:
-    earlier = _DELIVERY.alias("earlier")
-    return sa.exists().where(
-        earlier.c.endpoint_id == _DELIVERY.c.endpoint_id,
-        earlier.c.subject == _DELIVERY.c.subject,
-        earlier.c.sequence < _DELIVERY.c.sequence,
-        earlier.c.state.in_(_OPEN_STATES),
+def _first_open(conn: Conn, endpoint_id: str, subjects: Collection[str] | None) -> list[int]:
+    """The sequence of the earliest open delivery of each subject.
+
+    Asked for in a statement of its own: in one with the update, PostgreSQL without fresh statistics
+    compares all open deliveries with each other.
+    """
+    query = sa.select(sa.func.min(_DELIVERY.c.sequence)).where(
+        _DELIVERY.c.endpoint_id == endpoint_id, _IS_OPEN
     )
+    if subjects is not None:
+        query = query.where(_DELIVERY.c.subject.in_(subjects))
+    return list(conn.execute(query.group_by(_DELIVERY.c.subject)).scalars())
+
+
+def _let_go(conn: Conn, endpoint_id: str, sequences: Collection[int], now: datetime) -> None:
+    for part in chunks(sequences):
+        waiting = (_DELIVERY.c.endpoint_id == endpoint_id) & _DELIVERY.c.sequence.in_(part)
+        waiting &= _DELIVERY.c.next_at.is_(None)
+        conn.execute(sa.update(_DELIVERY).where(waiting).values(next_at=to_text(now)))
 
 
 def _subjects(conn: Conn, endpoint_id: str, sequences: Collection[int]) -> set[str]:
