@@ -97,7 +97,10 @@ class Deliverer:
     def _deliver(self, turn: Turn, stop: Callable[[], bool]) -> None:
         ends_at = self.clock() + TURN
         with self.poster.line(turn.endpoint.url, connections=AT_ONCE) as line:
-            is_over = lambda: stop() or self.clock() >= ends_at  # noqa: E731
+
+            def is_over() -> bool:
+                return stop() or self.clock() >= ends_at
+
             while not stop() and self._round(turn, line, is_over) and not is_over():
                 pass
 
