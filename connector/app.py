@@ -20,6 +20,7 @@ from connector.usecases.figures import Figures
 from connector.usecases.hooks import Hooks
 from connector.usecases.keys import Keys
 from connector.usecases.people import Overview, People
+from connector.usecases.photos import Photos
 from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.repeats import Repeats
@@ -77,6 +78,7 @@ class App:
         self.keys = Keys(self.wires)
         self.audit = Audit(self.wires)
         self.repeats = Repeats(self.wires)
+        self.photos = Photos(self.wires)
         self.sign_in_provider = Provider(settings.oidc) if settings.oidc else None
 
     def daemon_answers(self) -> bool:

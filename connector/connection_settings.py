@@ -442,7 +442,7 @@ class AzureSettings(ConnectionSettings):
     rate_share: float = Field(default=0.4, gt=0, le=1)
     """The part of Graph's rate limits this program may use."""
     photos: bool = False
-    """Whether photos are fetched."""
+    """Whether people's photos are fetched, kept and served under /pictures/."""
 
     def missing(self) -> str | None:
         if not (self.tenant_id and self.client_id):

@@ -13,6 +13,7 @@ from providers.azure_delta import Bookmarks, Changed, Feeds, bookmarks
 from providers.azure_dialect import AzureDialect
 from providers.azure_login import Tokens
 from providers.azure_members import GroupMembers
+from providers.azure_photos import Photos
 from providers.azure_records import (
     GROUP_SELECT,
     Listed,
@@ -41,6 +42,7 @@ from sync.model.source import (
     GroupsFound,
     Members,
     Page,
+    Photo,
     Right,
     SetAside,
     Wanted,
@@ -87,7 +89,7 @@ class Azure:
         self._tokens = Tokens(chosen, budget, timeouts=timeouts, beside=self.wire)
         self.effort = self.wire.effort
         self._wanted = wanted
-        self._users = UserReader(guests=chosen.guests, attributes=wanted.attributes)
+        self._users = UserReader(guests=chosen.guests, attributes=wanted.attributes, picture=wanted.picture)
         self._ahead = Ahead(self.wire, "azure")
         self._walks = Walks(self.wire, self._ahead)
         self._batches = Batches(self.wire)
@@ -171,6 +173,10 @@ class Azure:
             gone=[Gone(kind="group", external_id=key) for key in sorted(gone)],
         )
         yield from self._members_of(found)
+
+    def photos(self, known: Mapping[str, str | None]) -> Iterator[Photo]:
+        """Photos that changed (``sync.model.source.PhotoReader``)."""
+        yield from Photos(self._batches).changed(known)
 
     # -- the three scopes ------------------------------------------------------------------
 

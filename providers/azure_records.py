@@ -11,7 +11,7 @@ from providers.answers import Answer
 from providers.rows import GroupRow, Rows, id_of, inside, named, rows_one_by_one, text_of, tolerant_json
 from sync.model.errors import Incomplete
 from sync.model.resources import Status, UserRecord
-from sync.model.source import SetAside
+from sync.model.source import SetAside, no_picture
 
 R = TypeVar("R")
 
@@ -89,10 +89,19 @@ _decode_principals = msgspec.json.Decoder(_page_type(_Principal, "PrincipalPage"
 
 
 class UserReader:
-    """Reads people; ``attributes`` are key paths that a mapping wants raw, each from a top-level property."""
+    """Reads people; ``attributes`` are key paths that a mapping wants raw, each from a top-level property.
 
-    def __init__(self, *, guests: bool = False, attributes: Collection[tuple[str, ...]] = ()) -> None:
-        self.guests = guests
+    ``picture`` is the address of the picture kept of somebody, which no row tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        guests: bool = False,
+        attributes: Collection[tuple[str, ...]] = (),
+        picture: Callable[[str], str | None] = no_picture,
+    ) -> None:
+        self.guests, self._picture = guests, picture
         self._wanted = sorted({path[0] for path in attributes})
         more = [name for name in self._wanted if name not in NEEDED and name != "id"]
         self.select = ",".join(["id", *NEEDED, *(["externalUserState"] if guests else []), *more])
@@ -159,7 +168,7 @@ class UserReader:
             row.mail or email_of(None, upn, row.otherMails if row.userType == _GUEST else None),
             row.givenName,
             row.surname,
-            None,
+            self._picture(row.id),
             status,
             text,
         )
@@ -204,7 +213,7 @@ class UserReader:
             text_of(row.get("mail")) or email_of(None, upn, mails if isinstance(mails, list) else None),
             text_of(row.get("givenName")),
             text_of(row.get("surname")),
-            None,
+            self._picture(user_id),
             status,
             text,
         )

@@ -103,7 +103,7 @@ def azure_settings(settings: Mapping[str, object]) -> AzureSettings:
         scope_ids=tuple(dict.fromkeys(item.lower() for item in scope_ids)),
         is_transitive=given.one_of("nested", ("direct", "transitive"), "direct") == "transitive",
         guests=given.flag("guests"),
-        photos=_photos(given),
+        photos=given.flag("photos"),
         rate_share=given.share(),
     )
 
@@ -111,12 +111,6 @@ def azure_settings(settings: Mapping[str, object]) -> AzureSettings:
 def _is_graph(origin: str) -> bool:
     host = urlsplit(origin).hostname or ""
     return host in _OTHER_GRAPHS or any(host == urlsplit(cloud.graph).hostname for cloud in CLOUDS.values())
-
-
-def _photos(given: Given) -> bool:
-    if given.flag("photos"):
-        raise Misconfigured("photos: pictures from Entra cannot be served yet; leave it out.")
-    return False
 
 
 def _tenant(given: Given) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from sync.model.connection import Connection, Policy
 from sync.model.errors import Misconfigured
 from sync.model.resources import fold
 from sync.model.source import Effort, Source, Wanted
+from sync.store import pictures
 from sync.store.database import Database
 
 _OURS = frozenset(ConnectionSettings.model_fields) - {"picture_attribute"}
@@ -113,6 +114,9 @@ class Wires:
         from providers import registry
 
         chosen = self.settings_of(connection, secrets=True)
+        wanted = wanted_by(self.policy_of(connection))
+        if getattr(chosen, "photos", False):
+            wanted = replace(wanted, picture=self._pictures_of(connection))
         budget_s = limit_s or span(chosen.time_limit).total_seconds()
         return registry.open_source(
             connection.type,
@@ -120,8 +124,15 @@ class Wires:
             budget_s=budget_s,
             observer=observer,
             stop=stop,
-            wanted=wanted_by(self.policy_of(connection)),
+            wanted=wanted,
         )
+
+    def _pictures_of(self, connection: Connection) -> Callable[[str], str | None]:
+        """The address of the picture that is kept of a person, by external id."""
+        with self.database.read() as conn:
+            kept = pictures.digests(conn, connection.id)
+        served = f"{self.settings.url}{pictures.PATH}"
+        return lambda who: f"{served}{kept[who]}" if who in kept else None
 
 
 def wanted_by(policy: Policy) -> Wanted:

@@ -13,6 +13,7 @@ from typing import Final, Self
 import structlog
 
 from connector.durations import span as span_of
+from connector.usecases.photos import Photos
 from connector.usecases.wires import Wires
 from sync import quarantine
 from sync.apply.context import Context
@@ -93,6 +94,7 @@ class Worker:
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
         self._lease_s = span_of(wires.settings.runs.lease).total_seconds()
+        self._photos = Photos(wires)
         self.owner = owner_name()
 
     def work_one(
@@ -114,11 +116,14 @@ class Worker:
                 ended = self._do(lease, run, Stop(stop), phases)
             note(state=ended.state.value, pages=ended.pages, requests=ended.requests)
             self.fill_seats()
+            following = self._photos.follow(ended, Stop(stop))
             if ended.state.ended:
                 self._wires.meters.run_ended(ended)
                 log.info("run ended", state=ended.state.value, error=ended.error, duration_s=ended.duration_s)
             else:
                 log.info("run left to another process", phase=ended.phase)
+        if following is not None:
+            self.work_one(run_id=following, stop=stop)
         return ended
 
     def _claimed(self, run_id: str | None) -> tuple[Lease, Run] | None:

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from connector.app import App
-from connector.web import api, exports, forms, hooks, operations, signing_in
+from connector.web import api, exports, forms, hooks, operations, pictures, signing_in
 from connector.web.guards import SecurityHeaders
 from connector.web.pages import registry
 from connector.web.problems import HANDLERS
@@ -38,6 +38,7 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
         *signing_in.routes(app),
         forms.route(app),
         exports.route(app),
+        pictures.route(app),
         *registry.routes(app),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -11,6 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 from sync.model.resources import GroupRecord, UserRecord
 
 
+def no_picture(_external_id: str) -> None:
+    """The pictures of a connection that keeps none."""
+
+
 def every_group(_record: GroupRecord) -> bool:
     """The rule of a connection that leaves no group out."""
     return True
@@ -22,11 +26,13 @@ class Wanted:
 
     ``attributes`` are key paths into the IdP's own attributes of a person (("profile",
     "nickName")): they come as ``raw`` with pages and look-ups. ``group`` says whether a group is in
-    scope: a source gives every group, but needs to read no members of one that is not.
+    scope: a source gives every group, but needs to read no members of one that is not. ``picture``
+    is the address of the picture that was kept of a person (see ``PhotoReader``), by external id.
     """
 
     attributes: frozenset[tuple[str, ...]] = frozenset()
     group: Callable[[GroupRecord], bool] = every_group
+    picture: Callable[[str], str | None] = no_picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,4 +211,36 @@ class GroupReader(Protocol):
         connection, is ``Gone``; one whose members could not be read to their end is
         ``MembersUnread``; of one that is not spoken of at all nothing is known. A group that
         ``Wanted.group`` leaves out comes as a record without members.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture's bytes, of a type that browsers show."""
+
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """What the directory has of somebody's photo now, told where it is not what was known.
+
+    ``version`` changes whenever the photo does, "" where there is none. ``image`` is None where there
+    is none, or none that can be used.
+    """
+
+    external_id: str
+    version: str
+    image: Image | None = None
+
+
+@runtime_checkable
+class PhotoReader(Protocol):
+    """A source whose pictures are bytes that we have to keep, not addresses of somebody else's."""
+
+    def photos(self, known: Mapping[str, str | None]) -> Iterator[Photo]:
+        """The photos of these people whose version is another than the known one (None: never seen).
+
+        Who is not spoken of has the known one still, or could not be read.
         """
