@@ -52,7 +52,7 @@ golden: .venv-dev  ## rewrite the golden files, to be read before they are commi
 fuzz: .venv-dev  ## send the SCIM endpoint more than 100,000 odd requests on each kind of database
 	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=long tests/scim/test_fuzz.py
 
-bench: .venv-dev  ## measure
+bench: .venv-dev  ## measure everything, beside the baseline: build/bench.json, build/bench.md
 	$(BIN)/python -m benchmarks
 
 docs: .venv-dev  ## build the documentation into build/site; a warning is a failure
