@@ -29,6 +29,7 @@ from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.signing_in import SigningIn
 from connector.usecases.tokens import Tokens
+from connector.usecases.trials import Trials
 from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
@@ -57,6 +58,7 @@ class App:
         self.connections = Connections(self.wires)
         self.configuration = Configuration(self.wires)
         self.tokens = Tokens(self.wires)
+        self.trials = Trials(self.wires)
         self.runs = Runs(self.wires)
         self.hooks = Hooks(self.wires, self.runs)
         self.plans = Plans(self.wires)

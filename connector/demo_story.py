@@ -161,7 +161,7 @@ class Story:
     def _add(self, directory: Directory) -> dict[str, Any]:
         self.app.connections.add(directory.name, directory.name, directory.settings)
         self.connected.append(directory)
-        found = self.app.connections.test(directory.name)
+        found = self.app.trials.test(directory.name)
         if not found["ready"]:
             raise Misconfigured(f"the simulated {directory.label} let nobody in: {found['error']}")
         return found

@@ -52,11 +52,18 @@ def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credential
     return ExitCode.DONE
 
 
-@connections.command("list", cls=Verb, epilog=example("connector connections list --json"))
+@connections.command(
+    "list",
+    cls=Verb,
+    epilog=example("connector connections list --json", "connector connections list --type okta"),
+)
+@click.option("--search", metavar="TEXT", help="Only names with this in them.")
+@click.option("--type", "type_", metavar="T", help="Only of this type.")
+@click.option("--state", type=click.Choice(["active", "paused", "quarantined"]), help="Only in this state.")
 @verb
-def list_(door: Door) -> int:
+def list_(door: Door, search: str | None, type_: str | None, state: str | None) -> int:
     """List the connections."""
-    found = door.ask("connections.list")["connections"]
+    found = door.ask("connections.list", search=search, type=type_, state=state)["connections"]
     keys = ("name", "type", "mode", "state", "directory_users", "groups", "last_complete_at", "next_run_at")
     door.show(
         {"connections": found},
@@ -78,15 +85,46 @@ def show(door: Door, name: str) -> int:
     return ExitCode.DONE
 
 
-@connections.command(cls=Verb, epilog=example("connector connections test acme"))
+@connections.command(
+    cls=Verb,
+    epilog=example(
+        "connector connections test acme",
+        "connector connections test acme --with domain=acme.okta.com --credentials-stdin < secrets",
+    ),
+)
 @click.argument("name")
+@click.option("--with", "pairs", multiple=True, metavar="KEY=VALUE", help="As if it were saved.")
+@click.option("--credentials-stdin", is_flag=True, help="Read further KEY=VALUE lines from stdin.")
 @verb
-def test(door: Door, name: str) -> int:
+def test(door: Door, name: str, pairs: tuple[str, ...], *, credentials_stdin: bool) -> int:
     """Prove the rights a pull needs, one by one."""
-    found = door.ask("connections.test", connection=name)
+    given = _given(pairs, None, from_stdin=credentials_stdin)
+    if given:
+        found = door.ask("connections.try", connection=name, settings=given)
+    else:
+        found = door.ask("connections.test", connection=name)
     rights = table(("RIGHT", "STATE", "DETAIL"), [list(right.values()) for right in found["rights"]], "")
     door.show(found, lambda: found["error"] or f"{rights}\n{name} is {'' if found['ready'] else 'not '}ready")
     return ExitCode.DONE if found["ready"] else ExitCode.DENIED
+
+
+@connections.command(
+    cls=Verb,
+    epilog=example(
+        "connector connections sample acme --with groups.include='Eng*'",
+        "connector connections sample acme --user 00u1 --with attributes.first_name=profile.nickName",
+    ),
+)
+@click.argument("name")
+@click.option("--user", metavar="ID", help="This person instead, by external id or e-mail.")
+@click.option("--with", "pairs", multiple=True, metavar="KEY=VALUE", help="As if it were saved.")
+@verb
+def sample(door: Door, name: str, user: str | None, pairs: tuple[str, ...]) -> int:
+    """Read the first people and groups and show what settings make of them; nothing is written."""
+    given = _given(pairs, None, from_stdin=False) or None
+    found = door.ask("connections.sample", connection=name, user=user, settings=given)
+    door.show(found, lambda: _sampled(found))
+    return ExitCode.DONE
 
 
 @connections.command(
@@ -185,3 +223,18 @@ def _show(door: Door, shape: dict[str, Any]) -> None:
         shown += [(key, trouble[key]) for key in ("error", "remedy", "failures", "since", "retry_at")]
     further = [("settings", settings or "-"), ("sealed", ", ".join(shape["sealed"]) or "-")]
     door.show(shape, lambda: facts([*shown, *further]))
+
+
+def _sampled(found: dict[str, Any]) -> str:
+    """People with what each field becomes, then the groups with their tags."""
+    fields = [
+        [person["external_id"], name, person["said"].get(name), value]
+        for person in found["people"]
+        for name, value in person["becomes"].items()
+    ]
+    groups = [
+        [each["external_id"], each["name"], each["tag"] if each["counts"] else each["why"]]
+        for each in found["groups"]
+    ]
+    people = table(("PERSON", "FIELD", "THE DIRECTORY SAYS", "BECOMES"), fields, "no people")
+    return f"{people}\n\n{table(('GROUP', 'NAME', 'TAG, OR WHY NONE'), groups, 'no groups were read')}"

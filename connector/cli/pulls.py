@@ -183,15 +183,16 @@ def _preview(door: Door, name: str, pairs: tuple[str, ...]) -> Shape:
     return run
 
 
-@click.command(cls=Verb, epilog=example("connector discover acme"))
+@click.command(cls=Verb, epilog=example("connector discover acme", "connector discover acme --last"))
 @click.argument("name")
+@click.option("--last", is_flag=True, help="Show the last report again, without reading the directory.")
 @verb
-def discover(door: Door, name: str) -> int:
+def discover(door: Door, name: str, *, last: bool) -> int:
     """Before the first run: who would be linked, made or asked about, and what becomes of the seats."""
     from connector.cli.progress import Progress
 
-    if door.remote is not None:
-        told = door.ask("runs.discover", connection=name)
+    if last or door.remote is not None:
+        told = door.ask("runs.discovered" if last else "runs.discover", connection=name)
         text = told.pop("text")
         door.show(told, lambda: text)
         return ExitCode.DONE

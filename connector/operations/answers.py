@@ -42,6 +42,7 @@ class Connection(TypedDict):
 
 class Connections(TypedDict):
     connections: list[Connection]
+    next: str | None
 
 
 class NewConnection(TypedDict):
@@ -64,6 +65,33 @@ class Tested(TypedDict):
     tenant: str | None
     rights: list[Right]
     error: str | None
+
+
+class SampledPerson(TypedDict):
+    external_id: str
+    status: str
+    status_text: str
+    said: dict[str, str | None]
+    becomes: dict[str, str | None]
+    attributes: dict[str, Any]
+
+
+class SampledGroup(TypedDict):
+    external_id: str
+    name: str
+    counts: bool
+    why: str | None
+    tag: str | None
+
+
+class Sample(TypedDict):
+    connection: str
+    people: list[SampledPerson]
+    people_met: int
+    everybody_met: bool
+    groups: list[SampledGroup]
+    groups_met: int
+    groups_that_count: int
 
 
 class Request(TypedDict):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from connector.connection_settings import TYPES
 from connector.operations import answers
-from connector.operations.arguments import Limit, Ref, Sequence, Settings
+from connector.operations.arguments import PAGE_MAX, TEXT_MAX, Limit, Ref, Search, Sequence, Settings
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 Type = Annotated[str, Field(max_length=32, description=f"One of {', '.join(TYPES)}.")]
+
+State = Literal["active", "paused", "quarantined"]
 
 Users = Annotated[
     str,
@@ -39,9 +41,18 @@ def add(call: Call, *, name: Ref, type: Type, settings: Settings | None = None) 
 @operation(
     "GET", "/connections", Role.VIEWER, answers.Connections, rows="connections", cli="connections list"
 )
-def list_(call: Call) -> dict[str, Any]:
-    """List the connections."""
-    return {"connections": call.app.connections.listed()}
+def list_(
+    call: Call,
+    *,
+    search: Search = None,
+    type: Type | None = None,
+    state: State | None = None,
+    after: Annotated[str | None, Field(max_length=TEXT_MAX, description="The last name seen.")] = None,
+    limit: Annotated[int | None, Field(ge=1, le=PAGE_MAX, description="Rows; all when not said.")] = None,
+) -> dict[str, Any]:
+    """List the connections by name."""
+    found = call.app.connections.listed(search=search, type=type, state=state, after=after, limit=limit)
+    return {"connections": found, "next": found[-1]["name"] if found and len(found) == limit else None}
 
 
 @operation(
@@ -83,7 +94,37 @@ def set_(
 )
 def test(call: Call, *, connection: Ref) -> dict[str, Any]:
     """Prove the rights a pull needs, one by one."""
-    return call.app.connections.test(connection)
+    return call.app.trials.test(connection)
+
+
+@operation(
+    "POST",
+    "/connections/{connection}/try",
+    Role.ADMIN,
+    answers.Tested,
+    cli="connections test {connection} --with KEY=VALUE",
+)
+def try_(call: Call, *, connection: Ref, settings: Settings) -> dict[str, Any]:
+    """Prove the rights under these settings, credentials among them, and save nothing."""
+    return call.app.trials.test(connection, settings)
+
+
+@operation(
+    "POST",
+    "/connections/{connection}/sample",
+    Role.ADMIN,
+    answers.Sample,
+    cli="connections sample {connection}",
+)
+def sample(
+    call: Call, *, connection: Ref, settings: Settings | None = None, user: Ref | None = None
+) -> dict[str, Any]:
+    """Read the first people and groups, and say what these settings would make of them; nothing is written.
+
+    `user` names one person by external id or e-mail instead; groups are then not read. Members are never
+    read. `everybody_met` false means that the directory has more than was looked at.
+    """
+    return call.app.trials.sample(connection, settings, user=user)
 
 
 @operation(

@@ -128,6 +128,18 @@ def discover(call: Call, *, connection: Ref) -> dict[str, Any]:
 
 
 @operation(
+    "GET",
+    "/connections/{connection}/discovery",
+    Role.OPERATOR,
+    answers.Anything,
+    cli="discover {connection} --last",
+)
+def discovered(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Show the last report of `discover` again, without reading the directory."""
+    return call.app.rehearsals.discovered(connection)
+
+
+@operation(
     "POST",
     "/connections/{connection}/preview",
     Role.OPERATOR,

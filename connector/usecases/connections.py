@@ -15,10 +15,10 @@ from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection
-from sync.model.errors import Conflict, ConnectorError, Misconfigured, Stale
+from sync.model.errors import Conflict, Misconfigured, Stale
 from sync.model.run import RunState
 from sync.store import connections as store
-from sync.store import resources, runs
+from sync.store import meta, resources, runs
 from sync.store.ids import new_id
 
 CHECK_LIMIT_S = 30.0
@@ -107,8 +107,26 @@ class Connections:
         with self._wires.database.read() as conn:
             return store.listed(conn)
 
-    def listed(self) -> list[dict[str, Any]]:
-        return [self._shape(each) for each in self.all()]
+    def listed(
+        self,
+        *,
+        search: str | None = None,
+        type: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Connections by name, those after the name ``after``; ``search`` is part of a name, in any case."""
+        part = (search or "").casefold()
+        chosen = [
+            each
+            for each in self.all()
+            if part in each.name.casefold()
+            and type in (None, each.type)
+            and state in (None, each.state)
+            and (after is None or each.name > after)
+        ]
+        return [self._shape(each) for each in chosen[:limit]]
 
     def show(self, ref: str) -> dict[str, Any]:
         return self._shape(self.find(ref))
@@ -122,24 +140,6 @@ class Connections:
             action = "connections.pause" if paused else "connections.resume"
             self._note(conn, action, connection, {"enabled": connection.enabled}, {"enabled": not paused})
         return self.show(connection.id)
-
-    def test(self, ref: str) -> dict[str, Any]:
-        """Prove the rights a pull needs one by one; ``error`` says why the source cannot be asked."""
-        connection = self.find(ref)
-        rights: list[dict[str, Any]] = []
-        tenant = error = None
-        try:
-            source = self._wires.open_source(connection, limit_s=CHECK_LIMIT_S)
-            try:
-                rights = [shapes.right(each) for each in source.check()]
-                tenant = source.identity()
-            finally:
-                source.close()
-        except ConnectorError as problem:
-            error = problem.message
-        ready = error is None and all(right["state"] == "ok" for right in rights)
-        found = {"connection": connection.name, "ready": ready, "tenant": tenant}
-        return found | {"rights": rights, "error": error}
 
     def remove(self, ref: str, users: str, *, by: str) -> dict[str, Any]:
         """Let a directory go; ``users`` says what becomes of its people: keep, suspend, handover:OTHER.
@@ -171,6 +171,7 @@ class Connections:
         said |= {"handed_over": done.handed_over}
         with self._wires.database.write() as conn:
             store.remove(conn, connection.id)
+            meta.drop(conn, discovery_key(connection.id))
             self._note(conn, "connections.remove", connection, _audited(connection), said)
         return {"id": connection.id, "name": connection.name, "removed": True, **said}
 
@@ -315,6 +316,11 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
         else:
             result[name] = value
     return result
+
+
+def discovery_key(connection_id: str) -> str:
+    """Where the last discovery report of a connection is kept."""
+    return f"discovery {connection_id}"
 
 
 def _check_revision(stored: Connection, expected: str) -> None:

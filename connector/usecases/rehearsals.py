@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from connector.usecases.connections import merged
+import orjson
+
+from connector.usecases import shapes
+from connector.usecases.connections import discovery_key, merged
 from connector.usecases.wires import Wires
 from connector.usecases.work import Watcher
+from sync.model.errors import NotFound
 from sync.model.source import Source
-from sync.store import connections
+from sync.store import connections, meta
 
 if TYPE_CHECKING:
     from sync.discovery import Discovery
 
 
 class Rehearsals:
-    """Dry runs done where they are asked for; nothing but the run and its plan is written."""
+    """Dry runs done where they are asked for; nothing but the run, its plan and the report is written."""
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
@@ -33,7 +37,7 @@ class Rehearsals:
         def open_source() -> Source:
             return self._wires.open_source(connection, observer=watcher.effort)
 
-        return discover(
+        found = discover(
             self._wires.database,
             connection,
             self._wires.policy_of(connection),
@@ -42,6 +46,20 @@ class Rehearsals:
             by=by,
             observer=watcher,
         )
+        said = {"text": found.as_text().rstrip("\n"), "at": shapes.at(self._wires.clock())}
+        with self._wires.database.write() as conn:
+            meta.put(conn, discovery_key(connection.id), orjson.dumps(found.as_json() | said).decode())
+        return found
+
+    def discovered(self, ref: str) -> dict[str, Any]:
+        """The last report on a connection. Raises NotFound when there is none."""
+        with self._wires.database.read() as conn:
+            connection = connections.find(conn, ref)
+            kept = meta.get(conn, discovery_key(connection.id))
+        if kept is None:
+            raise NotFound(f"nobody asked yet; do it with: connector discover {connection.name}")
+        report: dict[str, Any] = orjson.loads(kept)
+        return report
 
     def preview(self, ref: str, given: Mapping[str, Any], *, by: str) -> str:
         """The plan (its id) that a full pull would make of what is stored, under other settings."""

@@ -24,3 +24,8 @@ def put(conn: Conn, key: str, value: str) -> None:
     """State the fact; the last word counts."""
     if _CHANGE.run(conn, name=key, said=value) == 0:
         conn.execute(sa.insert(meta).values(key=key, value=value))
+
+
+def drop(conn: Conn, key: str) -> None:
+    """Forget the fact."""
+    conn.execute(sa.delete(meta).where(meta.c.key == key))
