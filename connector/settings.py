@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -36,6 +36,9 @@ from sync.model.errors import Misconfigured
 
 PREFIX: Final = "CONNECTOR_"
 DEFAULT_FILE: Final = "config.yaml"
+_DEEPEST: Final = 30
+_MOST_VALUES: Final = 100_000
+"""Of one level of a configuration file, aliases followed."""
 _SECRETS_BY_FILE: Final = ("key", "api_key", "database_url")
 _NOT_SETTINGS: Final = frozenset({"CONNECTOR_CONFIG", "CONNECTOR_SERVER"})
 
@@ -279,6 +282,8 @@ def read_yaml(file: Path) -> dict[str, Any]:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{file} cannot be read: {error}") from error
+    except RecursionError as error:
+        raise Misconfigured(f"{file} is nested without end") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -287,7 +292,30 @@ def read_yaml(file: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise Misconfigured(f"{file} must be a list of keys with values, as in config.example.yaml")
+    _check_shape(values, file)
     return values
+
+
+def _check_shape(values: dict[str, Any], file: Path) -> None:
+    """Raises Misconfigured for a key that is no text, and for a document so deep that it holds itself."""
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        keys = [key for each in level if isinstance(each, dict) for key in each]
+        odd = next((key for key in keys if not isinstance(key, str)), None)
+        if odd is not None:
+            raise Misconfigured(f"{file}: the key {odd!r} must be text; write it in quotes")
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return
+        if len(level) > _MOST_VALUES:
+            break
+    raise Misconfigured(f"{file} is nested without end; does an alias (*name) stand within what it repeats?")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

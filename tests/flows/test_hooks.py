@@ -192,7 +192,7 @@ _JSON = st.recursive(
 
 
 @pytest.mark.parametrize("type", [*TYPES, "azure"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(body=_JSON | st.binary(max_size=20))
 def test_an_odd_body_is_refused_or_names_ids(type: str, body: Any) -> None:
     """Any JSON, and what is none, gives a ping of ids that look like ids, or BadRecord."""
