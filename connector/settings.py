@@ -288,6 +288,8 @@ def read_yaml(file: Path) -> dict[str, Any]:
         mark = error.problem_mark
         at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise Misconfigured(f"{file} is not YAML{at}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise Misconfigured(f"{file} is not YAML: {error}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
