@@ -55,15 +55,15 @@ class Reach:
         """Groups that give less than before, whoever is in them."""
         return [group for group, tags in self.before.items() if tags - self.after[group]]
 
-    def lost(self, person: str, groups: Iterable[str]) -> int:
-        """How many tags a person loses who is directly in these groups."""
+    def lost(self, person: str, groups: Iterable[str]) -> AbstractSet[str]:
+        """The tags that a person loses who is directly in these groups."""
         had: set[str] = set()
         has: set[str] = set()
         for group in groups:
             had |= self.before.get(group, frozenset())
             if (group, person) not in self._cuts.members:
                 has |= self.after.get(group, frozenset())
-        return len(had - has)
+        return had - has
 
 
 def _tags(group: str, tags: Mapping[str, str], above: Mapping[str, AbstractSet[str]]) -> frozenset[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
 from sync.store.keys import among
-from sync.store.schema import directory_group, member
+from sync.store.people import tags_of
+from sync.store.schema import directory_group, link, member
 from sync.store.text import chunks
 
 
@@ -56,3 +57,21 @@ def groups_of(conn: Conn, people: Iterable[str]) -> Iterator[tuple[str, list[str
         for person, group_id in conn.execute(query, {"keys": part}):
             found[person].append(group_id)
         yield from found.items()
+
+
+def kept_elsewhere(conn: Conn, own_groups: Container[str], people: Iterable[str]) -> dict[str, set[str]]:
+    """The tags that the accounts of these directory users have by other ways than these groups.
+
+    Such ways are a hand, being managed at all, and groups of another connection.
+    """
+    accounts: dict[str, str] = {}
+    query = sa.select(link.c.directory_user_id, link.c.user_id).where(among(link.c.directory_user_id, "keys"))
+    for part in chunks(people):
+        accounts.update((person, user_id) for person, user_id in conn.execute(query, {"keys": part}))
+    found = tags_of(conn, accounts.values())
+    return {
+        person: {
+            tag for tag, source in found.get(user_id, ()) if source.removeprefix("group:") not in own_groups
+        }
+        for person, user_id in accounts.items()
+    }

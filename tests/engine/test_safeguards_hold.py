@@ -1,7 +1,9 @@
 import pytest
+import sqlalchemy as sa
 
 from sync.model.connection import Policy
 from sync.model.run import RunState
+from sync.store import schema
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
 from tests.engine.words import active, crowd, happened
@@ -126,3 +128,42 @@ def test_tags_lost_through_nesting_or_with_a_group_count(house: House, way: str)
     assert run.state is RunState.HELD
     assert any("60 tags would be removed" in reason for reason in run.reasons)
     assert "Group:All" in house.users()["p00@example.com"]["tags"]
+
+
+def _link_by_email(house: House, ledger: Ledger) -> None:
+    """A person's word for all of a directory: its people are the accounts with their e-mails."""
+    users = house.users()
+    rows = [row for row in house.rows("directory_user") if row["external_id"] in ledger.people]
+    links = [
+        {"directory_user_id": row["id"], "user_id": users[row["email"]]["id"], "how": "confirmed"}
+        | {"rule": "by hand", "linked_at": row["created_at"]}
+        for row in rows
+    ]
+    with house.database.write() as conn:
+        conn.execute(sa.insert(schema.link), links)
+
+
+@pytest.mark.parametrize("way", ["hand", "connection"])
+def test_tags_that_come_by_another_way_are_not_lost(house: House, way: str) -> None:
+    """Sixty people may leave a group whose tag a hand or another connection's group gives them as well."""
+    ledger, other = Ledger(), Ledger(tenant="tenant-b")
+    for number in range(60):
+        ledger.add(f"P{number:02}")
+    ledger.team("SALES", "Sales", *ledger.people)
+    acme = house.connect()
+    house.settle(acme, ledger.source)
+    if way == "hand":
+        for row in house.users().values():
+            house.tag_by_hand(row["id"], "Group:Sales")
+    else:
+        for number in range(60):
+            other.add(f"Q{number:02}", email=f"p{number:02}@example.com")
+        other.team("SALES", "Sales", *other.people)
+        second = house.connect("Second")
+        house.settle(second, other.source)
+        _link_by_email(house, other)
+        house.pull(second, other.source)
+    del ledger.groups["SALES"]
+    run = house.pull(acme, ledger.source)
+    assert not any("tags would be removed" in reason for reason in run.reasons)
+    assert "Group:Sales" in house.users()["p00@example.com"]["tags"]
