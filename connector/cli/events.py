@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -10,8 +11,11 @@ import click
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from sync.model.errors import Transient
 
 POLL_S = 1.0
+WAIT_S = 30
+PAGE = 100
 _HEADERS = ("SEQUENCE", "AT", "TYPE", "WHO", "WHY")
 
 
@@ -23,7 +27,7 @@ def events() -> None:
 @events.command("list", cls=Verb, epilog=example("connector events list --after 100 --limit 20"))
 @click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="The last sequence seen.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
 @verb
 def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
     """List events, oldest first."""
@@ -33,25 +37,56 @@ def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
     return ExitCode.DONE
 
 
-@events.command(cls=Verb, epilog=example("connector events tail --json | jq .type"))
+@events.command(
+    cls=Verb,
+    epilog=example(
+        "connector events tail --json | jq .type", "connector events tail --type 'user.*' --after 1200"
+    ),
+)
 @click.option(
     "--after", type=click.IntRange(0), metavar="SEQ", help="Begin behind this one; else with new ones."
 )
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many.")
-@click.option("--type", "types", multiple=True, metavar="T", help="Only events of this type.")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
 @verb
 def tail(door: Door, after: int | None, count: int | None, types: tuple[str, ...]) -> int:
     """Show events as they come, one per line (with --json: one document per line), until Ctrl-C."""
     seen = door.ask("events.last")["sequence"] if after is None else after
-    left, rest = count, threading.Event()
+    left = count
+    pages = _pages(door, seen, types, lambda: PAGE if left is None else min(left, PAGE))
     while left is None or left > 0:
-        page = door.ask("events.list", after=seen, limit=min(left or 100, 100), types=list(types) or None)
-        for each in page["events"]:
+        found = next(pages)
+        for each in found:
             _say(door, each)
-        seen, left = page["next"], None if left is None else left - len(page["events"])
-        if not page["events"]:
-            rest.wait(POLL_S)
+        left = None if left is None else left - len(found)
     return ExitCode.DONE
+
+
+def _pages(
+    door: Door, seen: int, types: tuple[str, ...], limit: Callable[[], int]
+) -> Iterator[list[dict[str, Any]]]:
+    """The feed behind ``seen``, page by page; what breaks off after the first answer is gone on with.
+
+    A daemon elsewhere answers when there is something; here the database is asked every second.
+    """
+    rest, is_first, trouble = threading.Event(), True, ""
+    while True:
+        asked = {"after": seen, "limit": limit(), "types": list(types) or None, "wait": WAIT_S}
+        try:
+            page = door.ask("events.list", **asked)
+        except Transient as error:
+            if is_first:
+                raise
+            if not trouble:
+                click.echo(f"{error.message}; goes on behind {seen} when it is back", err=True)
+            trouble = error.message
+            rest.wait(POLL_S)
+            continue
+        is_first, trouble, seen = False, "", page["next"]
+        if page["events"]:
+            yield page["events"]
+        elif door.remote is None:
+            rest.wait(POLL_S)
 
 
 @events.command(cls=Verb, epilog=example("connector events replay --after 1200 --until 1300"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.usecases import shapes
 from connector.usecases.audit import note
+from connector.usecases.event_types import expanded
 from connector.usecases.wires import Wires
 from sync.model.run import PlanState
 from sync.store import connections, groups, outbox, people, plans, runs, waiting
@@ -184,7 +185,7 @@ class People:
     ) -> dict[str, Any]:
         """Events behind ``after`` in order, and the cursor to go on with."""
         with self._wires.database.latest() as conn:
-            page = outbox.page(conn, after=after, limit=limit, types=types)
+            page = outbox.page(conn, after=after, limit=limit, types=expanded(types))
         return {"events": page.events, "next": page.next}
 
     def newest_events(self, *, connection: str | None = None, **wanted: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import random
-import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,11 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.durations import span
-from connector.nearest import hint
+from connector.usecases import event_types
 from connector.usecases.audit import note
 from connector.usecases.wires import Wires
 from connector.usecases.work import owner_name
-from sync import event
 from sync.model.errors import Conflict, Misconfigured, NotFound
 from sync.model.webhook import Delivery, DeliveryState, Endpoint, Secret, live_secrets
 from sync.store import connections, deliveries, endpoints, outbox
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the part of every secret that is none
 SECRET_BYTES: Final = 32
-_FAMILY = re.compile(r"[a-z_]+\.\*")
 
 
 class Webhooks:
@@ -91,7 +88,7 @@ class Webhooks:
         """
         self.poster.check(url)
         for type in types:
-            _check_type(type)
+            event_types.check(type)
         id, secret = new_id(), new_secret()
         with self._wires.database.write() as conn:
             connection_id = connections.find(conn, connection).id if connection else None
@@ -150,7 +147,7 @@ class Webhooks:
         if url is not None:
             self.poster.check(url)
         for type in types or ():
-            _check_type(type)
+            event_types.check(type)
         with self._wires.database.write() as conn:
             before = endpoints.find(conn, ref)
             after = replace(
@@ -309,14 +306,6 @@ def _audited(endpoint: Endpoint) -> dict[str, Any]:
 def _same(one: Endpoint, other: Endpoint) -> bool:
     """Whether both would tell one address the same."""
     return (one.url, one.types, one.connection_id) == (other.url, other.types, other.connection_id)
-
-
-def _check_type(type: str) -> None:
-    """Raises Misconfigured when no event is ever of this type."""
-    families = {f"{each.partition('.')[0]}.*" for each in event.ALL_TYPES}
-    known = families if _FAMILY.fullmatch(type) else set(event.ALL_TYPES)
-    if type not in known:
-        raise Misconfigured(f"no event has the type {type}{hint(type, known)}")
 
 
 def _shape(endpoint: Endpoint, now: datetime) -> dict[str, Any]:
