@@ -19,6 +19,7 @@ from connector.usecases.doctor import Doctor
 from connector.usecases.figures import Figures
 from connector.usecases.hooks import Hooks
 from connector.usecases.keys import Keys
+from connector.usecases.notices import Notices
 from connector.usecases.people import Overview, People
 from connector.usecases.photos import Photos
 from connector.usecases.plans import Plans
@@ -74,6 +75,7 @@ class App:
         self.schedules = Schedules(self.wires)
         self.worker = Worker(self.wires)
         self.webhooks = Webhooks(self.wires)
+        self.notices = Notices(self.wires)
         self.request_log = RequestLog(self.wires)
         self.accounts = Accounts(self.wires)
         self.signing_in = SigningIn(self.wires)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -340,6 +341,8 @@ class ConnectionSettings(Section):
     """Whether what no safeguard objects to is applied while a plan is held."""
     grace: Span | None = None
     """How long complete reads have to miss somebody, or a group, before that counts; at once when not set."""
+    credentials_expire: date | None = None
+    """The day the IdP's credentials end (2027-01-31), to be told in time; a certificate tells it itself."""
     time_limit: Span = "1h"
     """How long a pull may take."""
     picture_attribute: str | None = None

@@ -27,6 +27,9 @@ BELL_S: Final = 1.0
 """How long one wait for the doorbell lasts; a process that ends is not held up longer."""
 
 TICK_S: Final = 1.0
+NOTICE_S: Final = 15.0
+"""How long what wants a person waits at most to be told."""
+
 DRAIN_S: Final = 4.0
 """How long after the signal running work has to come to a point where it can be left."""
 
@@ -101,6 +104,7 @@ class Crowd:
         )
         self._loops += [
             self._loop("webhooks", post.turn, POLL_S, rung),
+            self._loop("notices", self._notice, NOTICE_S, threading.Event()),
             self._loop("doorbell", self._hear, TICK_S, threading.Event()),
         ]
 
@@ -133,6 +137,11 @@ class Crowd:
 
     def _work(self) -> bool:
         return self._app.worker.work_one(stop=self._draining) is not None
+
+    def _notice(self) -> bool:
+        """Look what wants a person, and tell it; slow mail servers hold up nothing else."""
+        self._app.notices.look()
+        return self._app.notices.tell_one()
 
     def _tick(self) -> bool:
         if self._everything.is_set():

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -96,6 +96,51 @@ class Webhooks(Section):
         return text
 
 
+class Email(Section):
+    """Notices by e-mail, through an SMTP server."""
+
+    host: str
+    """The mail server."""
+    port: int = Field(default=587, ge=1, le=65535)
+    """Its port."""
+    tls: Literal["starttls", "tls", "off"] = "starttls"
+    """`starttls` (587), `tls` from the beginning (465), or `off` for a server on this machine."""
+    user: str | None = None
+    """Whom to sign in as; nobody when not set."""
+    password: SecretStr | None = None
+    """The user's password."""
+    sender: str = "directory-connector@localhost"
+    """Whom the mail is from."""
+    to: Texts = ()
+    """Who gets it."""
+    timeout: str = "15s"
+    """How long the server may take over each step, 1s to 60s."""
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_short(cls, text: str) -> str:
+        if not timedelta(seconds=1) <= span(text) <= timedelta(seconds=60):
+            raise ValueError("notices.email.timeout must be between 1s and 60s")
+        return text
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if not self.to:
+            raise ValueError("say who gets the mail: to: [admin@example.com]")
+        if self.tls == "off" and not is_loopback(self.host):
+            raise ValueError("tls: off is for a mail server on this machine only; use starttls or tls")
+        return self
+
+
+class Notices(Section):
+    """Where admins hear of what wants them, once per episode."""
+
+    email: Email | None = None
+    """By e-mail."""
+    chat_url: SecretStr | None = None
+    """A chat's incoming webhook (Slack, Mattermost, Teams, …): gets `{"text": "…"}`."""
+
+
 class RunSettings(Section):
     """How many runs one process does at a time, and how long a dead one keeps a run from the others."""
 
@@ -178,6 +223,7 @@ class Settings(BaseSettings):
     protected: Texts = ()
     """E-mails of accounts that no directory may suspend."""
     webhooks: Webhooks = Webhooks()
+    notices: Notices = Notices()
     runs: RunSettings = RunSettings()
     oidc: Oidc | None = None
     log: Log = Log()

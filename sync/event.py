@@ -32,8 +32,9 @@ ANNOUNCED: Final = (
     "connection.recovered",
     "seats.threshold_reached",
     "push.suspension_burst",
+    "notice.raised",
 )
-"""Types of events that tell of no change: how a run ended, seats running out, many suspensions."""
+"""Types of events that tell of no change: how a run ended, many suspensions, what wants a person."""
 
 ALL_TYPES: Final = (*TYPES.values(), *ANNOUNCED)
 """Every type an event can have."""

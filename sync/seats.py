@@ -66,16 +66,22 @@ def refusal(conn: Conn, change: Change, policy: Policy) -> str | None:
     )
 
 
+def level(used: int, limit: int) -> int:
+    """The highest threshold that so many seats have reached; 0 below all."""
+    percent = 100 * used // max(1, limit)
+    return max((threshold for threshold in THRESHOLDS if percent >= threshold), default=0)
+
+
 def tell_if_short(conn: Conn, policy: Policy, context: Context) -> None:
     """Say once that 80, 90 or 100 % of the seats are in use; falling below says nothing."""
     if policy.seat_limit is None:
         return
     taken = used(conn, policy)
     percent = 100 * taken // max(1, policy.seat_limit)
-    level = max((threshold for threshold in THRESHOLDS if percent >= threshold), default=0)
+    reached = level(taken, policy.seat_limit)
     before = int(meta.get(conn, _ALERTED) or 0)
-    if level != before:
-        meta.put(conn, _ALERTED, str(level))
-    if level > before:
-        body = {"used": taken, "limit": policy.seat_limit, "percent": percent, "threshold": level}
+    if reached != before:
+        meta.put(conn, _ALERTED, str(reached))
+    if reached > before:
+        body = {"used": taken, "limit": policy.seat_limit, "percent": percent, "threshold": reached}
         announce(conn, "seats.threshold_reached", body, context)

@@ -25,6 +25,7 @@ _VERBS = {
     "groups": ("connector.cli.groups:groups", "List and show groups."),
     "attention": ("connector.cli.attention:attention", "List and answer questions about who is who."),
     "freeze": ("connector.cli.attention:freeze", "Switch removals off and on."),
+    "notices": ("connector.cli.notices:notices", "What wants a person, and whether it is told."),
     "seats": ("connector.cli.groups:seats", "Show how many seats are used."),
     "audit": ("connector.cli.audit:audit", "List and export who changed what."),
     "accounts": ("connector.cli.accounts:accounts", "Who may sign in to the console."),

@@ -326,6 +326,38 @@ class Thawed(TypedDict):
     ended: bool
 
 
+class Told(TypedDict):
+    channel: str
+    attempts: int
+    delivered_at: str | None
+    error: str | None
+
+
+class Notice(TypedDict):
+    id: str
+    kind: str
+    title: str
+    text: str
+    link: str
+    opened_at: str
+    ended_at: str | None
+    told: list[Told]
+
+
+class Notices(TypedDict):
+    notices: list[Notice]
+
+
+class SentThrough(TypedDict):
+    channel: str
+    sent: bool
+    error: str | None
+
+
+class Sent(TypedDict):
+    channels: list[SentThrough]
+
+
 class Seats(TypedDict):
     limit: int | None
     used: int

@@ -77,22 +77,30 @@ def tell_events(
 
 def announce(conn: Conn, event_type: str, said: Mapping[str, Any], context: Context) -> None:
     """An event about something that is no change: a run's end, a held plan, seats running out."""
+    named = (context.connection.id, context.connection.name)
+    told = {"run": context.run_id, "actor": context.actor, **said}
+    proclaim(conn, event_type, told, at=context.at, connection=named, run_id=context.run_id)
+
+
+def proclaim(
+    conn: Conn,
+    event_type: str,
+    said: Mapping[str, Any],
+    *,
+    at: str,
+    connection: tuple[str, str] | None,
+    run_id: str | None = None,
+) -> None:
+    """An event that needs no connection; where it is about one, that is named by id and name."""
     event_id = new_ids(1)[0]
-    body = {
-        "id": event_id,
-        "type": event_type,
-        "occurred_at": context.at,
-        "connection": {"id": context.connection.id, "name": context.connection.name},
-        "run": context.run_id,
-        "actor": context.actor,
-        **said,
-    }
+    named = None if connection is None else {"id": connection[0], "name": connection[1]}
+    body = {"id": event_id, "type": event_type, "occurred_at": at, "connection": named, **said}
     row = {
         "id": event_id,
         "type": event_type,
-        "occurred_at": context.at,
-        "connection_id": context.connection.id,
-        "run_id": context.run_id,
+        "occurred_at": at,
+        "connection_id": None if connection is None else connection[0],
+        "run_id": run_id,
         "subject_id": None,
         "body": to_json(body),
     }

@@ -36,6 +36,7 @@ from sync.store.columns import AT, ID, TEXT, metadata
 from sync.store.columns import seq as _seq
 from sync.store.columns import string as _string
 from sync.store.outside_schema import delivery, endpoint, hook, hook_message
+from sync.store.watch_schema import notice, notice_delivery, replica
 
 __all__ = [
     "answered",
@@ -49,6 +50,9 @@ __all__ = [
     "hook",
     "hook_message",
     "metadata",
+    "notice",
+    "notice_delivery",
+    "replica",
     "sign_in_failure",
 ]
 

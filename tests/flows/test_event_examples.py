@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from connector.delivery import body_of
-from sync import event
+from sync import event, noticing
 from sync.model.connection import Connection, Limit, Policy, Safeguards
 from sync.model.errors import Denied
+from sync.model.notice import Condition, NoticeKind
 from sync.model.run import Run
 from sync.revert import request_revert
 from sync.store import outbox, runs
@@ -59,6 +60,7 @@ def _story(house: House) -> None:
     _take_back(house, acme, adopting)
     _cancelled(house, acme, ledger)
     _quarantined(house, acme, ledger)
+    _noticed(house, acme)
 
 
 def _changes(house: House, acme: Connection, ledger: Ledger) -> None:
@@ -99,6 +101,19 @@ def _cancelled(house: House, acme: Connection, ledger: Ledger) -> None:
 def _quarantined(house: House, acme: Connection, ledger: Ledger) -> None:
     house.pull(acme, _refused)
     house.pull(acme, ledger.source)
+
+
+def _noticed(house: House, acme: Connection) -> None:
+    waits = Condition(
+        kind=NoticeKind.PLAN_HELD,
+        key=f"plan_held:{acme.id}",
+        title="acme: a plan waits for your decision",
+        text="3 people would lose access, more than the limit of 2. Approve it, or reject it.",
+        path=f"/plans/{acme.id}",
+        connection=(acme.id, acme.name),
+    )
+    url = "https://connector.example.com"
+    noticing.settle(house.database, lambda _: [waits], channels=(), url=url, clock=house.clock)
 
 
 def _refused() -> Any:

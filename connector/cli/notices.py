@@ -1,0 +1,44 @@
+"""Verbs on notices: what wants a person, and whether the ways to tell it work."""
+
+from __future__ import annotations
+
+import click
+
+from connector.cli.door import Door, Verb, example, table, verb
+from connector.cli.exits import ExitCode
+from connector.cli.lazy import LazyGroup
+
+
+@click.group(cls=LazyGroup)
+def notices() -> None:
+    """What wants a person; told once, by e-mail and to a chat."""
+
+
+@notices.command("list", cls=Verb, epilog=example("connector notices list --ended"))
+@click.option("--ended", is_flag=True, help="Also what is over.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@verb
+def list_(door: Door, *, ended: bool, limit: int) -> int:
+    """List what wants a person, the newest first."""
+    found = door.ask("notices.list", ended=ended, limit=limit)["notices"]
+    keys = ("opened_at", "ended_at", "title", "told", "link")
+    shown = [row | {"told": _told(row["told"])} for row in found]
+    rows = [[row[key] for key in keys] for row in shown]
+    headers = ("SINCE", "OVER", "WHAT", "TOLD", "LINK")
+    door.show({"notices": found}, lambda: table(headers, rows, "nothing wants a person"))
+    return ExitCode.DONE
+
+
+@notices.command(cls=Verb, epilog=example("connector notices test"))
+@verb
+def test(door: Door) -> int:
+    """Send a word through every channel that is set up, and say how it went."""
+    found = door.ask("notices.test")["channels"]
+    rows = [[row["channel"], "sent" if row["sent"] else "not sent", row["error"]] for row in found]
+    door.show({"channels": found}, lambda: table(("CHANNEL", "STATE", "ERROR"), rows))
+    return ExitCode.DONE if all(row["sent"] for row in found) else ExitCode.PARTIAL
+
+
+def _told(ways: list[dict[str, str | None]]) -> str:
+    said = [str(way["channel"]) if way["delivered_at"] else f"{way['channel']} not yet" for way in ways]
+    return ", ".join(said) or "-"
