@@ -349,9 +349,9 @@ def _check_shape(values: dict[str, Any], file: Path) -> None:
     level: list[Any] = [values]
     for _ in range(_DEEPEST):
         keys = [key for each in level if isinstance(each, dict) for key in each]
-        odd = next((key for key in keys if not isinstance(key, str)), None)
-        if odd is not None:
-            raise Misconfigured(f"{file}: the key {odd!r} must be text; write it in quotes")
+        odd = [key for key in keys if not isinstance(key, str)]
+        if odd:
+            raise Misconfigured(f"{file}: the key {odd[0]!r} must be text; write it in quotes")
         level = [inner for each in level for inner in _inside(each)]
         if not level:
             return

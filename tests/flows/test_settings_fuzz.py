@@ -51,6 +51,7 @@ def test_any_document(document: Any, tmp_path: Path) -> None:
 @example(text="? {[x]: y}\n: z")
 @example(text="!!python/object/apply:os.system ['true']")
 @example(text="1: 2")
+@example(text="null: 2")
 @example(text="a: " + "[" * 900)
 @example(text="a: " + "[" * 900 + "]" * 900)
 @example(
