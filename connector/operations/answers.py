@@ -308,6 +308,8 @@ class Unanswered(TypedDict):
 class Answered(TypedDict):
     resolved: list[dict[str, Any]]
     refused: list[Unanswered]
+    well: bool
+    summary: str
 
 
 class Freeze(TypedDict):
@@ -346,6 +348,7 @@ class Notice(TypedDict):
 
 class Notices(TypedDict):
     notices: list[Notice]
+    next: str | None
 
 
 class SentThrough(TypedDict):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from connector.operations import answers
-from connector.operations.arguments import Limit
+from connector.operations.arguments import PAGE, After, Limit
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 
-@operation("GET", "/notices", Role.VIEWER, answers.Notices, rows="notices", cli="notices list")
-def list_(call: Call, *, ended: bool = False, limit: Limit = 100) -> dict[str, Any]:
+@operation(
+    "GET", "/notices", Role.VIEWER, answers.Notices, rows="notices", cursor="before", cli="notices list"
+)
+def list_(call: Call, *, ended: bool = False, before: After = None, limit: Limit = PAGE) -> dict[str, Any]:
     """List what wants a person now, the newest first; `ended` adds what is over."""
-    return {"notices": call.app.notices.listed(ended=ended, limit=limit)}
+    found = call.app.notices.listed(ended=ended, before=before, limit=limit)
+    return {"notices": found, "next": found[-1]["id"] if len(found) == limit else None}
 
 
 @operation("POST", "/notices/test", Role.ADMIN, answers.Sent, cli="notices test")

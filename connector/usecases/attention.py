@@ -12,7 +12,7 @@ from connector.usecases.wires import Wires
 from sync.model.errors import Conflict, Misconfigured, NotFound, Refused
 from sync.model.freeze import Freeze
 from sync.store import attention as store
-from sync.store import connections, freezes
+from sync.store import connections, freezes, people
 from sync.store.database import Conn
 from sync.store.text import from_json
 
@@ -43,7 +43,13 @@ class Attention:
             connection_id = connections.find(conn, ref).id if ref else None
             kinds = store.counts(conn, connection_id=connection_id, search=search)
             wanted: dict[str, Any] = {"connection_id": connection_id, "kind": kind, "search": search}
-            found = [_answerable(row) for row in store.listed(conn, **wanted, after=after, limit=limit)]
+            rows = store.listed(conn, **wanted, after=after, limit=limit)
+            meant = {row["id"]: from_json(row["detail"]).get("user_ids", []) for row in rows}
+            emails = people.emails(conn, {each for ids in meant.values() for each in ids})
+        found = [
+            _answerable(row) | {"accounts": [{"id": id, "email": emails.get(id)} for id in meant[row["id"]]]}
+            for row in rows
+        ]
         return {
             "attention": found,
             "kinds": kinds,
@@ -52,14 +58,17 @@ class Attention:
         }
 
     def resolve_many(self, ids: Sequence[str], how: str, *, by: str) -> dict[str, Any]:
-        """Answer several questions alike, each by itself: ``{"resolved", "refused"}``."""
+        """Answer several questions alike, each by itself; ``summary`` says in one line how that went."""
         resolved, refused = [], []
         for each in ids:
             try:
                 resolved.append({"id": each, "as": how, "done": self.resolve(each, how, by=by)})
             except (Conflict, Misconfigured, NotFound, Refused) as error:
                 refused.append({"id": each, "why": error.message})
-        return {"resolved": resolved, "refused": refused}
+        summary = f"{len(resolved)} answered" + (
+            f", {len(refused)} not: {refused[0]['why']}" if refused else ""
+        )
+        return {"resolved": resolved, "refused": refused, "well": not refused, "summary": summary}
 
     def resolve(self, attention_id: str, how: str, *, by: str, user_ref: str | None = None) -> str | None:
         """Remember a person's answer (link, separate, ignore) and act on it; what was done, if anything."""
@@ -87,12 +96,10 @@ class Attention:
 
 
 def _answerable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A question with the answers that it takes, and the accounts it may mean."""
+    """A question with the answers that it takes."""
     from sync.resolution import ANSWERS
 
-    detail = from_json(row["detail"])
-    answers = ANSWERS.get(row["kind"], ("ignore",))
-    return {**row, "answers": list(answers), "user_ids": detail.get("user_ids", [])}
+    return {**row, "answers": list(ANSWERS.get(row["kind"], ("ignore",)))}
 
 
 class Freezes:

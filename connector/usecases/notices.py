@@ -83,10 +83,12 @@ class Notices:
         self._settle(telling, self._tell(telling))
         return True
 
-    def listed(self, *, ended: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+    def listed(
+        self, *, ended: bool = False, before: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
         """Episodes that last, the newest first; with ``ended`` those that are over too."""
         with self._wires.database.read() as conn:
-            found = store.listed(conn, ended=ended, limit=limit)
+            found = store.listed(conn, ended=ended, before=before, limit=limit)
         return [self._shape(each["notice"], each["tellings"]) for each in found]
 
     def test(self) -> list[dict[str, Any]]:

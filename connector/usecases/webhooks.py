@@ -192,6 +192,7 @@ class Webhooks:
             "delivered": answer.accepted,
             "status": answer.status,
             "error": answer.error,
+            "outcome": "accepted" if answer.accepted else f"not accepted: {answer.error}",
         }
 
     def rotate(self, ref: str, grace: timedelta) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Changes from the console: a form posts an operation's arguments to /do/OPERATION.
 
 Beside its arguments a form holds ``proof`` (the macro ``doing`` puts it in), ``then`` (where to go; names
-in braces are taken from the answer) and ``said`` (what to say there). A dotted name goes into a section:
+in braces are taken from the answer), ``said`` (what to say there) and ``unless`` (the answer's key whose
+false makes that a complaint). A dotted name goes into a section:
 ``settings.schedule.full``. A script may ask for JSON instead of a redirect, and then shows what went wrong
 beside the form, without losing what was typed.
 """
@@ -30,7 +31,7 @@ from connector.web.problems import of_ours
 from connector.web.view import View, encoded_said, safe_path, view_of
 from sync.model.errors import ConnectorError
 
-_OURS: Final = frozenset({"proof", "then", "said", "back"})
+_OURS: Final = frozenset({"proof", "then", "said", "back", "unless"})
 _NAMED: Final = re.compile(r"{(\w+)}")
 BODY_MAX: Final = 4 * 1024 * 1024
 
@@ -64,7 +65,8 @@ def _done(app: App, request: Request, form: Fields) -> Response:
     else:
         response = RedirectResponse(then, 303)
     if said:
-        sessions.put(app, response, sessions.SAID, encoded_said("good", said))
+        went_well = found.get(last(form, "unless"), True) if isinstance(found, Mapping) else True
+        sessions.put(app, response, sessions.SAID, encoded_said("good" if went_well else "bad", said))
     return response
 
 
@@ -95,8 +97,11 @@ def arguments_of(operation: Operation, form: Fields) -> dict[str, Any]:
         is_list = field is not None and "list[" in str(field.annotation)
         if rest:
             _put(given, name.split("."), values[0] if values else None)
+        elif is_list:
+            # A list that is there and left empty says so: none of them.
+            given[first] = values
         elif values:
-            given[first] = values if is_list else values[-1]
+            given[first] = values[-1]
     return given
 
 

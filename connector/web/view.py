@@ -59,6 +59,11 @@ class View:
     def path(self) -> str:
         return self.request.url.path
 
+    @property
+    def here(self) -> str:
+        """The address with its query, to come back to after a change."""
+        return self.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+
     def part(self, name: str) -> str:
         """A piece of the address."""
         return str(self.request.path_params[name])

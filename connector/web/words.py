@@ -23,6 +23,14 @@ TONES: Final = {
     "suspended": "bad",
     "waiting": "warn",
     "pending": "info",
+    "well": "good",
+    "delivered": "good",
+    "dead": "bad",
+    "failing": "bad",
+    "disabled": "muted",
+    "protected": "info",
+    "over": "muted",
+    "live": "good",
     "open": "info",
     "preview": "info",
     "refused": "bad",
@@ -73,6 +81,14 @@ KINDS: Final = {
     "jumpcloud": "JumpCloud",
     "scim": "SCIM 2.0",
 }
+
+QUESTIONS: Final = {
+    "disputed": "Whose account is this?",
+    "confirm_adoption": "Adopt this account?",
+    "no_email": "No e-mail",
+    "waiting_for_seat": "Waits for a seat",
+}
+"""What each kind of question asks."""
 
 TAKEN_AWAY: Final = frozenset({"suspend", "release", "group_delete", "member_remove"})
 GIVEN: Final = frozenset({"create", "adopt", "reactivate", "group_create", "member_add"})
@@ -148,6 +164,11 @@ def counts(found: Mapping[str, int]) -> str:
     return people_words(found) or "no changes"
 
 
+def question(kind: str) -> str:
+    """What a kind of question asks a person."""
+    return QUESTIONS.get(kind, kind.replace("_", " ").capitalize())
+
+
 def share(used: int, limit: int) -> float:
     """Hundredths of the limit that are used, at most 100."""
     return min(100.0, round(100 * used / limit, 1)) if limit else 100.0
@@ -183,6 +204,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "moment": moment,
     "pairs": pairs,
     "plural": plural,
+    "question": question,
     "share": share,
     "shown": shown,
     "to_do": to_do,

@@ -86,9 +86,15 @@ def failed(conn: Conn, telling: Telling, error: str, next_at: datetime | None) -
     conn.execute(sa.update(notice_delivery).where(_mine(telling)).values(values))
 
 
-def listed(conn: Conn, *, ended: bool = False, limit: int = 100) -> list[dict[str, Any]]:
-    """Episodes that last, with ``ended`` those that are over too, the newest first: with their tellings."""
-    query = sa.select(notice).order_by(notice.c.opened_at.desc(), notice.c.id.desc()).limit(limit)
+def listed(
+    conn: Conn, *, ended: bool = False, before: str | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Episodes that last, with ``ended`` those that are over too, the newest first: with their tellings.
+
+    ``before`` is the last id seen; ids rise with time.
+    """
+    query = sa.select(notice).order_by(notice.c.id.desc()).limit(limit)
+    query = query if before is None else query.where(notice.c.id < before)
     rows = conn.execute(query if ended else query.where(notice.c.ended_at.is_(None))).all()
     return [{"notice": _notice(row), "tellings": _tellings(conn, row.id)} for row in rows]
 

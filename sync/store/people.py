@@ -209,6 +209,15 @@ def _connections_of(conn: Conn, user_ids: Iterable[str]) -> dict[str, list[str]]
     return found
 
 
+def emails(conn: Conn, user_ids: Iterable[str]) -> dict[str, str | None]:
+    """The e-mail of each of these users that there is."""
+    return {
+        row.id: row.email
+        for part in chunks(user_ids)
+        for row in conn.execute(select(_USERS.c.id, _USERS.c.email).where(_USERS.c.id.in_(part)))
+    }
+
+
 def user(conn: Conn, ref: str) -> dict[str, Any]:
     """A user by id, e-mail (any case) or external id, with directory users and groups.
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from connector.app import App
-from connector.settings import Seats, Settings
+from connector.settings import Seats, Settings, Webhooks
 from connector.web.asgi import application
 from providers.simulator.server import Simulator, start
 from sync.model.access import Role
@@ -54,7 +54,11 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def console_over(folder: Path, browser: Browser, idp: Simulator, **settings: object) -> Iterator[Console]:
-    given = {"database_url": f"sqlite:///{folder / 'connector.db'}", "seats": Seats(limit=200)}
+    given = {
+        "database_url": f"sqlite:///{folder / 'connector.db'}",
+        "seats": Seats(limit=200),
+        "webhooks": Webhooks(allow_private=True),
+    }
     made = Settings.model_validate(given | settings)
     with App(made) as app, serving(application(app), proxy_headers=False) as url:
         yield Console(app=app, url=url, idp=idp, browser=browser)
@@ -64,12 +68,21 @@ def lived(console: Console) -> None:
     """A first pull approved, some churn, a push-only connection, and a burst that is held."""
     app, idp = console.app, console.idp
     app.people.add([{"email": "by.hand@example.com", "first_name": "Bea", "last_name": "Hand"}], by="test")
+    for person in [each for each in idp.state()["users"] if each["active"]][-2:]:
+        # Who is protected is asked about before a directory takes the account over.
+        (known,) = app.people.add([{"email": person["email"], "origin": "sso"}], by="test")
+        app.people.protect(known, protected=True, by="test")
     app.connections.add("okta", "okta", {"base_url": idp.base_url, **idp.credentials})
     first = app.runs.finish(app.runs.request("okta", by="test")[0].id)
     app.runs.finish(app.plans.approve(first.plan_id or "", by="test").id)
     idp.churn(joiners=2, leavers=1, renames=1)
     app.runs.finish(app.runs.request("okta", by="test")[0].id)
     app.connections.add("contractors", "scim", {"mode": "push"})
+    app.keys.add("deploy", Role.OPERATOR, by="test")
+    # Nobody listens at the discard port: the webhook fails at once, and says so.
+    app.webhooks.add("http://127.0.0.1:9/hooks", by="test", note="billing", after=0)
+    while (turn := app.webhooks.claim(lambda: False)) is not None:
+        turn()
 
 
 def burst(console: Console) -> str:

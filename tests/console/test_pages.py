@@ -26,7 +26,13 @@ def paths(console: Console) -> list[str]:
     user = next(each for each in app.people.users(limit=100)["users"] if len(each["tags"]) > 1)
     runs = app.runs.listed()
     plan = app.plans.listed(states=["held"])[0]["plan_id"]
+    group = max(app.people.groups()["groups"], key=lambda each: each["members"])
     details = [
+        f"/groups/{group['id']}",
+        f"/webhooks/{app.webhooks.listed()[0]['id']}",
+        "/settings/keys",
+        "/settings/sessions",
+        "/settings/configuration",
         f"/users/{user['id']}",
         f"/plans/{plan}",
         f"/runs/{runs[0]['run_id']}",

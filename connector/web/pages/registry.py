@@ -9,10 +9,34 @@ from typing import Final
 from starlette.routing import Route
 
 from connector.app import App
-from connector.web.pages import dashboard, plans, runs, users
+from connector.web.pages import (
+    attention,
+    audit,
+    dashboard,
+    events,
+    groups,
+    plans,
+    runs,
+    seats,
+    settings,
+    users,
+    webhooks,
+)
 from connector.web.view import Place
 
-MODULES: Final = (dashboard, plans, runs, users)
+MODULES: Final = (
+    dashboard,
+    plans,
+    attention,
+    runs,
+    users,
+    groups,
+    seats,
+    events,
+    webhooks,
+    audit,
+    settings,
+)
 
 PLACES: Final[tuple[Place, ...]] = tuple(each.PLACE for each in MODULES)
 

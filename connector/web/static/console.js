@@ -42,6 +42,11 @@ function settle(within) {
 }
 settle(document);
 
+// On a narrow window the navigation is one line: the page one is on is in sight.
+const nav = document.querySelector(".side");
+const here = nav?.querySelector("[aria-current]");
+if (here && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - nav.clientWidth / 2 + here.offsetWidth / 2;
+
 // Parts of a page taken anew from the server: the element with the same id in a fresh copy of the page.
 async function refresh(ids, url = location.href) {
   const answer = await fetch(url, { headers: { "X-Part": ids.join(",") }, redirect: "error" });
@@ -93,8 +98,9 @@ for (const form of document.querySelectorAll("form[data-doing]")) {
     if ("once" in form.dataset) return;
     event.preventDefault();
     const buttons = [...form.querySelectorAll("button")];
-    for (const button of buttons) button.disabled = true;
+    // The button that was pressed may be an answer itself: a disabled one would not be sent.
     const fields = new URLSearchParams(new FormData(form, event.submitter));
+    for (const button of buttons) button.disabled = true;
     try {
       const answer = await fetch(form.action, {
         method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "error",
@@ -124,6 +130,13 @@ function complain(form, sentence) {
   }
   told.textContent = sentence;
 }
+
+// One box that ticks all boxes of a name on this page.
+document.addEventListener("change", (event) => {
+  const { every } = event.target.dataset;
+  if (!every) return;
+  for (const box of document.querySelectorAll(`input[name="${every}"]`)) box.checked = event.target.checked;
+});
 
 // Items left out of a plan are remembered from page to page until the plan is decided.
 const plan = document.querySelector("[data-plan]");

@@ -1,0 +1,34 @@
+"""Audit: every change by people and programs, with before and after, by whom and from where."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connector.app import App
+from connector.operations.table import OPERATIONS
+from connector.web.view import Place, View, page
+
+PLACE = Place(title="Audit", path="/audit", icon="audit")
+ROWS: Final = 50
+NOUNS: Final = sorted({each.name.partition(".")[0] for each in OPERATIONS if not each.reads} | {"sign_in"})
+
+
+def routes(app: App) -> list[Route]:
+    return [page(app, "/audit", audit)]
+
+
+def audit(view: View) -> Response:
+    given = view.given("search", "action", "by", "subject", "connection", "since", "until", "before")
+    found = view.ask("audit.list", limit=ROWS, **given)
+    view.told("audit.list", **given)
+    return view.render(
+        "audit.html",
+        rows=found["audit"],
+        next=found["next"],
+        given=given,
+        nouns=NOUNS,
+        connections=view.ask("connections.list")["connections"],
+    )

@@ -1,0 +1,30 @@
+"""Seats: how many are used, through which connection, and who waits for one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connector.app import App
+from connector.web.view import Place, View, page
+
+PLACE = Place(title="Seats", path="/seats", icon="seat")
+WAITING: Final = 50
+
+
+def routes(app: App) -> list[Route]:
+    return [page(app, "/seats", seats)]
+
+
+def seats(view: View) -> Response:
+    found = view.ask("overview.waiting", limit=WAITING, **view.given("after"))
+    view.told("overview.seats")
+    return view.render(
+        "seats.html",
+        seats=view.ask("overview.seats"),
+        people=found["waiting"],
+        next=found["next"],
+        counts_unmanaged=view.app.settings.seats.count_unmanaged,
+    )
