@@ -29,6 +29,7 @@ from connector.usecases.request_log import RequestLog
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.signing_in import SigningIn
+from connector.usecases.subscriptions import Subscriptions
 from connector.usecases.tokens import Tokens
 from connector.usecases.trials import Trials
 from connector.usecases.webhooks import Webhooks
@@ -61,7 +62,8 @@ class App:
         self.tokens = Tokens(self.wires)
         self.trials = Trials(self.wires)
         self.runs = Runs(self.wires)
-        self.hooks = Hooks(self.wires, self.runs)
+        self.subscriptions = Subscriptions(self.wires)
+        self.hooks = Hooks(self.wires, self.runs, self.subscriptions)
         self.plans = Plans(self.wires)
         self.rehearsals = Rehearsals(self.wires)
         self.attention = Attention(self.wires)

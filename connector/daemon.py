@@ -29,6 +29,8 @@ BELL_S: Final = 1.0
 TICK_S: Final = 1.0
 NOTICE_S: Final = 15.0
 """How long what wants a person waits at most to be told."""
+SUBSCRIBE_S: Final = 5.0
+"""How soon a directory is asked to tell of changes, once somebody switched that on."""
 
 DRAIN_S: Final = 4.0
 """How long after the signal running work has to come to a point where it can be left."""
@@ -105,6 +107,7 @@ class Crowd:
         self._loops += [
             self._loop("webhooks", post.turn, POLL_S, rung),
             self._loop("notices", self._notice, NOTICE_S, threading.Event()),
+            self._loop("subscriptions", self._subscribe, SUBSCRIBE_S, threading.Event()),
             self._loop("doorbell", self._hear, TICK_S, threading.Event()),
         ]
 
@@ -142,6 +145,10 @@ class Crowd:
         """Look what wants a person, and tell it; slow mail servers hold up nothing else."""
         self._app.notices.look()
         return self._app.notices.tell_one()
+
+    def _subscribe(self) -> bool:
+        self._app.subscriptions.keep_due()
+        return False
 
     def _tick(self) -> bool:
         if self._everything.is_set():

@@ -26,6 +26,7 @@ from providers.azure_records import (
 from providers.azure_rights import Proof
 from providers.azure_scope import Application
 from providers.azure_settings import azure_settings
+from providers.azure_subscriptions import RESOURCES, Subscriptions
 from providers.azure_walk import EVENTUAL, UNITS, VERSION, List, Walks
 from providers.budget import Budget, Timeouts
 from providers.failures import ENDS_THE_READ, Absent, BadRequest
@@ -64,6 +65,8 @@ class Azure:
     "all" has change feeds.
     """
 
+    resources = RESOURCES
+
     def __init__(
         self,
         settings: Mapping[str, object],
@@ -93,6 +96,7 @@ class Azure:
         self._ahead = Ahead(self.wire, "azure")
         self._walks = Walks(self.wire, self._ahead)
         self._batches = Batches(self.wire)
+        self._subscriptions = Subscriptions(self.wire)
         self._feeds = Feeds(self.wire, self._walks, self._users, is_transitive=chosen.is_transitive)
         self._application = Application(
             self.wire, self._walks, chosen.scope_ids[0] if chosen.scope_ids else ""
@@ -173,6 +177,16 @@ class Azure:
             gone=[Gone(kind="group", external_id=key) for key in sorted(gone)],
         )
         yield from self._members_of(found)
+
+    def subscribe(self, resource: str, url: str, secret: str, ends_at: datetime) -> str:
+        """Change notifications (``sync.model.source.Subscriber``)."""
+        return self._subscriptions.make(resource, url, secret, ends_at)
+
+    def renew(self, subscription_id: str, ends_at: datetime) -> bool:
+        return self._subscriptions.renew(subscription_id, ends_at)
+
+    def unsubscribe(self, subscription_id: str) -> None:
+        self._subscriptions.end(subscription_id)
 
     def photos(self, known: Mapping[str, str | None]) -> Iterator[Photo]:
         """Photos that changed (``sync.model.source.PhotoReader``)."""

@@ -10,6 +10,8 @@ from sync.model.ping import Ping
 
 _PEOPLE: Final = "users/"
 _GROUPS: Final = "groups/"
+_ENDINGS: Final = ("reauthorizationRequired", "subscriptionRemoved")
+"""Lifecycle events that say a subscription will end, or has."""
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Ping:  # noqa: ARG001 - Graph has no header of its own
@@ -35,4 +37,5 @@ def read(headers: Mapping[str, str], body: bytes) -> Ping:  # noqa: ARG001 - Gra
             path[len(_GROUPS) :].partition("/")[0] for path, _ in paths if path.lower().startswith(_GROUPS)
         ),
         everything=any(inner(each, "lifecycleEvent") is not None for each in notices),
+        unsubscribes=any(inner(each, "lifecycleEvent") in _ENDINGS for each in notices),
     )

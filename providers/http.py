@@ -99,7 +99,8 @@ class _Again(Exception):
 class Ask(NamedTuple):
     """One question: path and query on the host, what it is about (for people), its rate bucket.
 
-    With a ``body`` it is POSTed. A question changes nothing at the directory, so it may be repeated.
+    With a ``body`` it is POSTed, unless ``method`` says otherwise. A question changes nothing that
+    matters at the directory, so it may be repeated.
     ``cost`` is what it takes out of its bucket, in the vendor's own units.
     """
 
@@ -111,6 +112,7 @@ class Ask(NamedTuple):
     gives_up_when_slow: bool = False
     body: bytes | None = None
     cost: int = 1
+    method: str | None = None
 
 
 class Wire:
@@ -234,7 +236,7 @@ class Wire:
     def _receive(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
         whole_s = min(self._timeouts.whole_s, max(0.001, self.budget.left_s()))
         headers = {**ask.headers, **credential}
-        method = "GET" if ask.body is None else "POST"
+        method = ask.method or ("GET" if ask.body is None else "POST")
         opened = self._client.stream(method, ask.target, headers=headers, content=ask.body)
         with within(whole_s), opened as response:
             chunks, size = [], 0

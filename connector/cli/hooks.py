@@ -33,7 +33,7 @@ def show(door: Door, name: str) -> int:
 def on(door: Door, name: str, grace: str) -> int:
     """Switch hooks on, or make a new secret; it is printed the only time."""
     made = door.ask("hooks.on", connection=name, grace=grace)
-    door.show(made, lambda: f"{facts(made.items())}\n\n{_NEXT}")
+    door.show(made, lambda: f"{facts(made.items())}\n\n{_SUBSCRIBED if made['subscribes'] else _NEXT}")
     return ExitCode.DONE
 
 
@@ -47,6 +47,10 @@ def off(door: Door, name: str) -> int:
     return ExitCode.DONE
 
 
+_SUBSCRIBED = (
+    "There is nothing to do: the daemon subscribes at the directory by itself, within seconds, when the\n"
+    "address can be reached from there. connector hooks show NAME says until when."
+)
 _NEXT = (
     "Keep the secret now: it is not shown again. Register the address at the IdP with the secret as the\n"
     "Authorization header (docs/connect says where)."

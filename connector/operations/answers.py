@@ -142,6 +142,9 @@ class Hook(TypedDict):
     old_secret_ends_at: str | None
     last_at: str | None
     refused_at: str | None
+    subscribes: bool
+    subscribed_until: str | None
+    subscription_trouble: str | None
 
 
 class NewHook(Hook):

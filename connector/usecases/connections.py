@@ -13,6 +13,7 @@ from connector.references import is_reference, resolve
 from connector.settings import connection_from
 from connector.usecases import shapes
 from connector.usecases.audit import note
+from connector.usecases.subscriptions import Subscriptions
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection
 from sync.model.errors import Conflict, Misconfigured, Stale
@@ -158,6 +159,7 @@ class Connections:
                 f"{connection.name} stands in the configuration file; take it out there first"
             )
         self._come_to_rest(connection, by)
+        Subscriptions(self._wires).end(connection)
         done = Disconnect(
             database=self._wires.database,
             connection=connection,

@@ -18,6 +18,8 @@ from connector.keyring import new_hook_secret
 from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.runs import Runs
+from connector.usecases.subscriptions import TYPES as SUBSCRIBED
+from connector.usecases.subscriptions import Subscriptions
 from connector.usecases.wires import Wires
 from providers import registry
 from sync.model.connection import Connection
@@ -25,7 +27,7 @@ from sync.model.errors import BadRecord, Conflict, NotFound, Refused
 from sync.model.ping import Ping
 from sync.model.run import RunMode
 from sync.model.webhook import Secret, live_secrets
-from sync.store import connections
+from sync.store import connections, subscriptions
 from sync.store import hooks as store
 from sync.store.database import Conn
 
@@ -38,20 +40,23 @@ KEPT: Final = timedelta(days=2)
 REFUSED_EVERY: Final = timedelta(minutes=1)
 """How often a call that is not believed is noted at most, so that a flood of them writes nothing."""
 
+NONE_HELD: Final = subscriptions.Held()
+
 log = structlog.get_logger("connector.hooks")
 
 
 class Hooks:
     """Where IdPs tell that something changed."""
 
-    def __init__(self, wires: Wires, runs: Runs) -> None:
-        self._wires, self._runs = wires, runs
+    def __init__(self, wires: Wires, runs: Runs, subscriptions: Subscriptions) -> None:
+        self._wires, self._runs, self._subscriptions = wires, runs, subscriptions
 
     def shown(self, ref: str) -> dict[str, Any]:
         """The hook's address, whether it is on, and when it was last heard of."""
         with self._wires.database.read() as conn:
             connection = connections.find(conn, ref)
-            return self._shape(connection, store.get(conn, connection.id))
+            held = subscriptions.get(conn, connection.id)
+            return self._shape(connection, store.get(conn, connection.id), held)
 
     def switch_on(self, ref: str, grace: timedelta) -> dict[str, Any]:
         """A new secret, the only time it is shown; an old one is good too until ``grace`` is over.
@@ -68,17 +73,21 @@ class Hooks:
             kept = [Secret(sealed=each.sealed, ends_at=now + grace) for each in old]
             fresh = Secret(sealed=self._wires.keyring.seal(connection.id, secret))
             store.put(conn, connection.id, [fresh, *kept], now)
+            subscriptions.hurry(conn, connection.id, now)
             self._note(conn, "hooks.on", connection, now)
-            return self._shape(connection, store.get(conn, connection.id)) | {"secret": secret}
+            return self._shape(connection, store.get(conn, connection.id), NONE_HELD) | {"secret": secret}
 
     def switch_off(self, ref: str) -> dict[str, Any]:
-        """Believe no call any more."""
+        """Believe no call any more, and ask the directory for none."""
         now = self._wires.clock()
+        with self._wires.database.read() as conn:
+            subscribed = connections.find(conn, ref)
+        self._subscriptions.end(subscribed)
         with self._wires.database.write() as conn:
             connection = connections.find(conn, ref)
             store.remove(conn, connection.id)
             self._note(conn, "hooks.off", connection, now)
-            return self._shape(connection, None)
+            return self._shape(connection, None, NONE_HELD)
 
     def secret(self, connection: Connection) -> str | None:
         """The newest secret, for registering the hook at the IdP; None while it is off."""
@@ -110,6 +119,8 @@ class Hooks:
             is_new = not ping.messages or set(ping.messages) - store.heard(conn, connection_id, ping.messages)
         if is_new:
             self._read_again(connection, ping)
+            if ping.unsubscribes:
+                self._subscriptions.hurry(connection_id)
         with self._wires.database.write() as conn:
             store.note_heard(conn, connection_id, ping.messages, now, kept_since=now - KEPT)
 
@@ -141,7 +152,9 @@ class Hooks:
             with self._wires.database.write() as conn:
                 store.note_refused(conn, connection.id, now)
 
-    def _shape(self, connection: Connection, hook: store.Hook | None) -> dict[str, Any]:
+    def _shape(
+        self, connection: Connection, hook: store.Hook | None, held: subscriptions.Held
+    ) -> dict[str, Any]:
         return {
             "connection": connection.name,
             "url": f"{self._wires.settings.url}/hooks/{connection.id}",
@@ -150,6 +163,9 @@ class Hooks:
             "old_secret_ends_at": shapes.at(hook.secrets[1].ends_at) if hook and hook.secrets[1:] else None,
             "last_at": shapes.at(hook.last_at) if hook else None,
             "refused_at": shapes.at(hook.refused_at) if hook else None,
+            "subscribes": connection.type in SUBSCRIBED,
+            "subscribed_until": shapes.at(held.ends_at),
+            "subscription_trouble": held.trouble,
         }
 
     def _note(self, conn: Conn, action: str, connection: Connection, now: datetime) -> None:

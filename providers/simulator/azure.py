@@ -17,6 +17,7 @@ from providers.simulator.azure_login import ROLES, LoginAuthority
 from providers.simulator.azure_objects import Failed
 from providers.simulator.azure_reads import Reads
 from providers.simulator.azure_sight import AzureSight
+from providers.simulator.azure_subscriptions import Subscriptions
 from providers.simulator.azure_units import LIMITS, Units, cost_of
 from providers.simulator.clock import Clock
 from providers.simulator.directory import Directory
@@ -50,6 +51,8 @@ class Azure:
         self.requests: Counter[str] = Counter()
         self.running = 0
         self.stand_in: Azure | None = None
+        self.hooks = Subscriptions(clock=clock, board=board, tenant_id=self.login.tenant_id)
+        directory.listeners.append(self.hooks.tell)
         self._served = 0
         self._order = random.Random(f"batch {directory.seed}")
         self._faults = AzureFaults(self)
@@ -186,6 +189,8 @@ class Azure:
         self._let_in(call)
         if call.op in self.sight.lost_rights:
             raise Failed("Authorization_RequestDenied")
+        if call.op == "subscriptions":
+            return self.hooks.serve(call)
         return (self.deltas if "delta" in call.route.ops else self.reads).serve(call)
 
     def _stamp(self, answer: Answer, cost: int = 0) -> Answer:

@@ -51,6 +51,8 @@ ROUTES = (
     _route("/directory/deletedItems/microsoft.graph.user", "deleted", 1),
     _route("/organization", "org", 1),
     _route("/subscriptions", "subscriptions", 1, method="POST"),
+    _route("/subscriptions" + _ID, "subscriptions", 1, method="PATCH"),
+    _route("/subscriptions" + _ID, "subscriptions", 1, method="DELETE"),
 )
 BATCH = Route(pattern=re.compile(r"/v1\.0/\$batch"), ops=("batch",), cost=0, method="POST")
 CAST_APP = re.compile(r"\(appId='([^']+)'\)")

@@ -62,6 +62,7 @@ _MESSAGES = {
     "InvalidAuthenticationToken": (401, "Access token has expired or is not yet valid."),
     "Authorization_RequestDenied": (403, "Insufficient privileges to complete the operation."),
     "Request_ResourceNotFound": (404, "Resource '{0}' does not exist or one of its queried objects is gone."),
+    "ValidationError": (400, "Subscription validation request failed for {0}."),
     "ImageNotFound": (404, "Exception of type 'ImageNotFoundException' was thrown."),
     "MailboxNotEnabledForRESTAPI": (404, "The mailbox is either inactive, soft-deleted, or on-premise."),
     "UnknownError": (404, ""),
@@ -74,7 +75,8 @@ _MESSAGES = {
 CODES = {
     status: code
     for code, (status, _) in reversed(_MESSAGES.items())
-    if code not in ("UnknownError", "ImageNotFound", "MailboxNotEnabledForRESTAPI", "BadRequest")
+    if code
+    not in ("UnknownError", "ValidationError", "ImageNotFound", "MailboxNotEnabledForRESTAPI", "BadRequest")
 }
 KNOWN_CODES = frozenset(_MESSAGES)
 

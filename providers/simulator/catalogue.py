@@ -312,8 +312,11 @@ CATALOGUE: tuple[Fault, ...] = (
     _row("F03", "AZ", "throttle@op=photo", "429 on photos"),
     _row("F04", "AZ", "photo(4MB)", "photos of four megabytes"),
     _row("F05", "OK OL JC", "picture(odd)", "pictures that are no https URL"),
-    _row("N01", "OK", "hook(verify)", "a hook's address is asked to prove itself again"),
-    _row("N02", "OK OL JC", "hook(forged)", "a hook's call with another secret"),
-    _row("N03", "OK OL JC", "hook(duplicate)", "a hook's call comes twice; also hook(late) and hook(flood)"),
+    _row("N01", "OK AZ", "hook(verify)", "a hook's address is asked to prove itself again"),
+    _row("N02", "OK AZ OL JC", "hook(forged)", "a hook's call with another secret"),
+    _row(
+        "N03", "OK AZ OL JC", "hook(duplicate)", "a hook's call comes twice; also hook(late) and hook(flood)"
+    ),
+    _row("N04", "AZ", "hook(reauthorize)", "a subscription is about to end; also hook(removed)"),
 )
 """One entry per row; the row's own spec is used when a fault is asked for by its id."""

@@ -10,7 +10,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
 
 from providers.simulator.directory import Event
 from providers.simulator.faults import Board, Kind
@@ -38,7 +39,8 @@ class Hooks:
 
     ``noise`` makes a body about nothing that matters to a directory; ``proves`` raises ValueError for an
     address that does not answer the vendor's challenge. The board's faults: ``forged``, ``duplicate``,
-    ``late`` (after the next one), ``flood(n)`` and ``verify``.
+    ``late`` (after the next one), ``flood(n)`` and ``verify``. ``forge`` makes a body show another secret,
+    for a vendor that has it there; ``more`` makes bodies that only a fault of that name sends.
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class Hooks:
         board: Board,
         noise: Callable[[], bytes],
         proves: Callable[[str], None] | None = None,
+        forge: Callable[[bytes], bytes] = lambda body: body,
+        more: Mapping[str, Callable[[], bytes]] = MappingProxyType({}),
     ) -> None:
         self._render, self._board, self._noise, self._proves = render, board, noise, proves
+        self._forge, self._more = forge, more
         self._hooks: list[Hook] = []
         self._events: queue.SimpleQueue[Event | threading.Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -111,8 +116,9 @@ class Hooks:
         if "verify" in struck and self._proves:
             self._proves(hook.url)
         if "forged" in struck:
-            hook = replace(hook, headers=dict.fromkeys(hook.headers, "forged"))
+            hook, body = replace(hook, headers=dict.fromkeys(hook.headers, "forged")), self._forge(body)
         bodies = [body] * (2 if "duplicate" in struck else 1)
+        bodies += [make() for name, make in self._more.items() if name in struck]
         if "flood" in struck:
             bodies = [self._noise()] * FLOOD + bodies
         if "late" in struck:
@@ -161,3 +167,19 @@ def prove_to_okta(url: str) -> None:
         raise ValueError(f"{url} does not answer the verification: {error}") from None
     if told != {"verification": wanted}:
         raise ValueError(f"{url} does not give the verification challenge back")
+
+
+def prove_to_graph(url: str) -> None:
+    """Graph's POST before it takes a subscription. ValueError when the token does not come back as text."""
+    wanted = f"Validation: Testing <client> & {secrets.token_hex(16)}"
+    mark = "&" if urlsplit(url).query else "?"
+    asked = urllib.request.Request(  # noqa: S310 - loopback
+        f"{url}{mark}validationToken={quote(wanted)}", data=b"", method="POST"
+    )
+    try:
+        with _DIRECT.open(asked, timeout=TIMEOUT_S) as answer:
+            told, kind = answer.read().decode(), answer.headers.get_content_type()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ValueError(f"{url} does not answer the validation: {error}") from None
+    if told != wanted or kind != "text/plain":
+        raise ValueError(f"{url} does not give the validation token back")

@@ -248,6 +248,10 @@ class Simulator:
         """Move the simulator's time, as POST /_sim/clock."""
         return self._call(lambda: self._app.control.clock(change))
 
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """What a simulated Graph was asked to tell, and until when."""
+        return self._call(self._app.vendor.hooks.told)  # type: ignore[attr-defined]
+
     def stop(self) -> None:
         """Stop serving; calls that were kept waiting are cut off."""
         self._thread.stop(before=self._app.line.cut)

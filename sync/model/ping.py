@@ -12,7 +12,8 @@ class Ping:
 
     ``secrets`` are what the sender shows, all of which have to be the connection's; none proves
     nothing. ``messages`` are the ids of what is told, for telling a repetition. ``everything`` says
-    that something changed which no id names: the change feed has to be read.
+    that something changed which no id names: the change feed has to be read. ``unsubscribes`` says
+    that the IdP will stop telling, or has: its subscription has to be renewed, or made anew.
     """
 
     secrets: tuple[str, ...] = ()
@@ -20,6 +21,7 @@ class Ping:
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     everything: bool = False
+    unsubscribes: bool = False
 
 
 ReadsPings = Callable[[Mapping[str, str], bytes], Ping]

@@ -244,3 +244,22 @@ class PhotoReader(Protocol):
 
         Who is not spoken of has the known one still, or could not be read.
         """
+
+
+@runtime_checkable
+class Subscriber(Protocol):
+    """A source that tells changes to an address only while it was asked to lately.
+
+    ``resources`` are what it is asked to tell of, each by a subscription of its own.
+    """
+
+    resources: Sequence[str]
+
+    def subscribe(self, resource: str, url: str, secret: str, ends_at: datetime) -> str:
+        """Ask for calls to ``url`` that show ``secret``; the subscription's id. The url must answer."""
+
+    def renew(self, subscription_id: str, ends_at: datetime) -> bool:
+        """Keep it alive until then; False when it does not exist any more."""
+
+    def unsubscribe(self, subscription_id: str) -> None:
+        """End it; nothing happens when it does not exist any more."""
