@@ -40,7 +40,7 @@ from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
 from sync.store import connections, freezes, left_out, plans, resources, runs, staging
-from sync.store.database import Conn, Database
+from sync.store.database import Conn, Database, OutOfReach
 from sync.store.ids import new_id
 from sync.store.times import to_text
 from sync.trace import Trace
@@ -113,10 +113,10 @@ class Pull:
         return Fence(self.database, self.lease)
 
     def execute(self) -> Run:
-        """Carry the run to its end and return it as stored; LeaseLost passes through."""
+        """Carry the run to its end and return it as stored; LeaseLost and OutOfReach pass through."""
         try:
             self._carry_on()
-        except LeaseLost:
+        except (LeaseLost, OutOfReach):
             raise
         except ConnectorError as error:
             self._end_early(error)
@@ -224,6 +224,8 @@ class Pull:
                 if number % PROGRESS_EVERY == 0:
                     self.observer.pages(self.run, number, snapshot.users.count)
                 self._execution.until_told()
+        except OutOfReach:
+            raise  # our database's trouble is no doubt about the directory
         except (Transient, Incomplete) as error:
             self._execution.until_told()  # a read that was told to end breaks off too
             if self.run.mode in READS and not source.effort.pages:

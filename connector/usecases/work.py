@@ -25,6 +25,7 @@ from sync.model.span import span
 from sync.pull import READS, Pull, Silent
 from sync.resolution import retry_waiting
 from sync.store import connections, runs
+from sync.store.database import OutOfReach
 from sync.store.times import to_text
 
 LOOK_S: Final = 1.0
@@ -163,10 +164,8 @@ class Worker:
                     observer=watcher,
                     stop=stop,
                 ).execute()
-        except LeaseLost as error:
-            # Whoever has it now tells how it ended.
-            log.warning("run taken over", error=error.message)
-            return run
+        except (LeaseLost, OutOfReach) as error:
+            return _let_go(run, error)
         except ConnectorError as error:
             self._fail(connection, lease, run, error.message, recovery_of(error))
         except Exception as error:
@@ -213,6 +212,13 @@ class Worker:
         finally:
             over.set()
             thread.join()
+
+
+def _let_go(run: Run, error: LeaseLost | OutOfReach) -> Run:
+    """The run as it was claimed: whoever has it now, or takes it when its lease has ended, tells its end."""
+    said = "run taken over" if isinstance(error, LeaseLost) else "run left to its lease"
+    log.warning(said, error=error.message)
+    return run
 
 
 class Pulse:

@@ -49,6 +49,13 @@ RACE_RETRIES = 5
 """How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
 
 
+class OutOfReach(Transient):
+    """The database does not answer, or takes nothing: that says nothing about any directory.
+
+    What was under way stays as it is, and its lease lets it be gone on with.
+    """
+
+
 class Database:
     """Engines for one database URL: ``sqlite:///file`` or ``postgresql+psycopg://…``."""
 
@@ -368,7 +375,7 @@ def _database_errors() -> Iterator[None]:
     except exc.OperationalError as error:
         if error.connection_invalidated or _unreachable(error):
             detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"
-            raise Transient(f"the database cannot be used right now: {detail}", retry_after_s=5) from error
+            raise OutOfReach(f"the database cannot be used right now: {detail}", retry_after_s=5) from error
         raise
 
 

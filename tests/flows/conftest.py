@@ -58,18 +58,18 @@ def run_verb() -> Cli:
 @pytest.fixture
 def cli(run_verb: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """The same on an empty database of each kind."""
-    _surround(monkeypatch, database_url, tmp_path)
+    surround(monkeypatch, database_url, tmp_path)
     return run_verb
 
 
 @pytest.fixture
 def cli_on_sqlite(run_verb: Cli, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """The same on SQLite alone, for what has nothing to do with the database."""
-    _surround(monkeypatch, sqlite_url, tmp_path)
+    surround(monkeypatch, sqlite_url, tmp_path)
     return run_verb
 
 
-def _surround(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> None:
+def surround(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> None:
     monkeypatch.setenv("CONNECTOR_DATABASE_URL", database_url)
     monkeypatch.setenv("CONNECTOR_KEY_FILE", str(tmp_path / "connector.key"))
     # Nobody listens on port 1, so no daemon of this machine's is taken for ours.
