@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 from connector.oidc import Provider
@@ -26,6 +27,7 @@ from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.repeats import Repeats
 from connector.usecases.request_log import RequestLog
+from connector.usecases.retention import Retention
 from connector.usecases.runs import Runs, daemon_answers
 from connector.usecases.schedules import Schedules
 from connector.usecases.signing_in import SigningIn
@@ -35,7 +37,7 @@ from connector.usecases.trials import Trials
 from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
-from sync.store import migrate
+from sync.store import backup, migrate
 from sync.store.database import Database, without_password
 from sync.store.waking import Doorbell
 
@@ -78,6 +80,7 @@ class App:
         self.worker = Worker(self.wires)
         self.webhooks = Webhooks(self.wires)
         self.notices = Notices(self.wires)
+        self.retention = Retention(self.wires)
         self.request_log = RequestLog(self.wires)
         self.accounts = Accounts(self.wires)
         self.signing_in = SigningIn(self.wires)
@@ -123,6 +126,11 @@ def check_database(settings: Settings) -> dict[str, Any]:
         return _state(database)
     finally:
         database.close()
+
+
+def back_up(settings: Settings, file: Path) -> None:
+    """Copy the database, of whatever version it is, into a new file while everything goes on."""
+    backup.write(settings.database_url, file)
 
 
 def _state(database: Database) -> dict[str, Any]:

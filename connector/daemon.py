@@ -27,6 +27,9 @@ BELL_S: Final = 1.0
 """How long one wait for the doorbell lasts; a process that ends is not held up longer."""
 
 TICK_S: Final = 1.0
+RETENTION_S: Final = 2.0
+"""Time between two steps of forgetting what is old; others write in between."""
+
 NOTICE_S: Final = 15.0
 """How long what wants a person waits at most to be told."""
 SUBSCRIBE_S: Final = 5.0
@@ -106,6 +109,7 @@ class Crowd:
         )
         self._loops += [
             self._loop("webhooks", post.turn, POLL_S, rung),
+            self._loop("retention", app.retention.turn, RETENTION_S, threading.Event()),
             self._loop("notices", self._notice, NOTICE_S, threading.Event()),
             self._loop("subscriptions", self._subscribe, SUBSCRIBE_S, threading.Event()),
             self._loop("doorbell", self._hear, TICK_S, threading.Event()),

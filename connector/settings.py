@@ -141,6 +141,30 @@ class Notices(Section):
     """A chat's incoming webhook (Slack, Mattermost, Teams, …): gets `{"text": "…"}`."""
 
 
+class Retention(Section):
+    """How long things are kept; what says why something is as it is stays for good."""
+
+    history: str = "730d"
+    """Changes; the last one of each kind to each person and group stays for good."""
+    runs: str = "180d"
+    """Runs that changed nothing, and notices that are over; runs that did stay as long as their changes."""
+    plans: str = "90d"
+    """The items of decided plans; their counts stay with the run."""
+    events: str = "90d"
+    """The feed. What a webhook in use has not had yet stays."""
+    deliveries: str = "30d"
+    """What was delivered or given up."""
+    audit: str = "730d"
+    """Who changed what."""
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_day_at_least(cls, text: str) -> str:
+        if span(text) < timedelta(days=1):
+            raise ValueError("keep it for a day at least: write 1d, 90d")
+        return text
+
+
 class RunSettings(Section):
     """How many runs one process does at a time, and how long a dead one keeps a run from the others."""
 
@@ -225,6 +249,7 @@ class Settings(BaseSettings):
     webhooks: Webhooks = Webhooks()
     notices: Notices = Notices()
     runs: RunSettings = RunSettings()
+    retention: Retention = Retention()
     oidc: Oidc | None = None
     log: Log = Log()
     connections: tuple[AnyConnection, ...] = ()

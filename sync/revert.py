@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from sync import seats, undo
+from sync.apply import pruning
 from sync.execute import END_STATES
 from sync.fence import Fence
 from sync.model.change import ORDER, Action, Change, Subject, change_row
@@ -48,6 +49,12 @@ def request_revert(conn: Conn, run_id: str, *, by: str, now: datetime, dry_run: 
     reverted = runs.get(conn, run_id)
     if not reverted.state.ended:
         raise Conflict(f"run {run_id} is not over yet; take it back when it has ended")
+    forgotten = pruning.forgotten_before(conn)
+    if forgotten is not None and (reverted.requested_at or now) < forgotten:
+        raise Conflict(
+            f"run {run_id} is older than {forgotten:%Y-%m-%d}: changes of that age are not all kept any more "
+            "(retention.history), so it cannot be taken back"
+        )
     if not history.of_run(conn, run_id, limit=1):
         others = reverting.others_of_plan(conn, reverted.plan_id or "", run_id)
         hint = f"; its plan was carried out by run {' and run '.join(others)}" if others else ""

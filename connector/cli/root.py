@@ -11,7 +11,7 @@ _VERBS = {
     "simulate": ("connector.cli.simulate:simulate", "Run a simulated IdP on loopback."),
     "init": ("connector.cli.setup:init", "Make config.yaml and a key, and say what to do next."),
     "serve": ("connector.cli.serve:serve", "Run the daemon: schedule, SCIM endpoint, page."),
-    "db": ("connector.cli.setup:db", "Upgrade or check the database."),
+    "db": ("connector.cli.setup:db", "Upgrade, check or back up the database."),
     "doctor": ("connector.cli.setup:doctor", "Look for what could be wrong, and say what to do about it."),
     "connections": ("connector.cli.connections:connections", "Add, change, test and pause connections."),
     "discover": ("connector.cli.pulls:discover", "Before the first run: who would be linked or made."),

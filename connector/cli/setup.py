@@ -78,6 +78,21 @@ def check(door: Door) -> int:
     return ExitCode.DONE if current else ExitCode.USAGE
 
 
+@db.command(cls=Verb, epilog=example("connector db backup /backups/connector-2026-11-25.db"))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@verb
+def backup(door: Door, file: Path) -> int:
+    """Copy the whole database into FILE while everything goes on; the key is not in it."""
+    from connector.app import back_up
+
+    back_up(door.settings, file)
+    size = file.stat().st_size
+    kept = f"Keep {door.settings.key_path} too, in another place: it opens the stored credentials."
+    told = f"wrote {file} ({size:,} bytes). {kept}"
+    door.show({"file": str(file), "bytes": size}, lambda: told)
+    return ExitCode.DONE
+
+
 @click.command(cls=Verb, epilog=example("connector doctor", "connector doctor acme --json"))
 @click.argument("name", required=False)
 @verb

@@ -15,7 +15,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sync.store import bulk, further_emails
 from sync.store.keys import among
 from sync.store.prepared import Prepared, many_on_driver
-from sync.store.schema import directory_group, directory_user, history, link, member, outbox, user_tag, users
+from sync.store.schema import (
+    delivery,
+    directory_group,
+    directory_user,
+    endpoint,
+    history,
+    link,
+    member,
+    outbox,
+    user_tag,
+    users,
+)
 from sync.store.text import chunks, to_json
 
 Row = Mapping[str, Any]
@@ -501,3 +512,45 @@ def leave_all_groups(conn: Connection, value: str, at: str) -> list[str]:
 def empty_group(conn: Connection, group_id: str) -> int:
     """Take every member out of a group; returns how many there were."""
     return conn.execute(sa.delete(member).where(member.c.group_id == group_id)).rowcount
+
+
+def prune_history(conn: Connection, before: str, after: int, limit: int) -> tuple[int, int | None]:
+    """Of ``limit`` rows behind ``after`` drop the old ones with a newer row of that action and subject."""
+    window = list(
+        conn.execute(
+            sa.select(history.c.seq)
+            .where(history.c.seq > after, history.c.at < before)
+            .order_by(history.c.seq)
+            .limit(limit)
+        ).scalars()
+    )
+    if not window:
+        return 0, None
+    newer = history.alias("newer")
+    overtaken = sa.exists().where(
+        newer.c.subject_id == history.c.subject_id,
+        newer.c.action == history.c.action,
+        newer.c.seq > history.c.seq,
+    )
+    gone = conn.execute(sa.delete(history).where(history.c.seq.in_(window), overtaken)).rowcount
+    return gone, window[-1]
+
+
+def prune_events(conn: Connection, before: str, limit: int) -> int:
+    """Drop the oldest events up to where every endpoint in use and every open delivery is; never the newest.
+
+    A number is never given twice: on SQLite the newest row is what the next number follows from.
+    """
+    ends = [
+        sa.select(sa.func.max(outbox.c.seq) - 1),
+        sa.select(sa.func.min(endpoint.c.position)).where(endpoint.c.enabled),
+        sa.select(sa.func.min(delivery.c.sequence) - 1).where(delivery.c.state.in_(["pending", "failed"])),
+    ]
+    end = min((found for each in ends if (found := conn.scalar(each)) is not None), default=0)
+    old = (
+        sa.select(outbox.c.seq)
+        .where(outbox.c.seq <= end, outbox.c.occurred_at < before)
+        .order_by(outbox.c.seq)
+        .limit(limit)
+    )
+    return conn.execute(sa.delete(outbox).where(outbox.c.seq.in_(old))).rowcount
