@@ -520,8 +520,10 @@ class ScimProviderSettings(ConnectionSettings):
     """A user name, for basic authentication."""
     password: SecretStr | None = None
     """The password, for basic authentication."""
-    groups_from: Literal["groups", "none"] = "groups"
-    """Where groups come from."""
+    token_header: str | None = None
+    """The header that takes the token as it is, such as `X-Api-Key`, in place of a bearer token."""
+    groups_from: Literal["groups", "users", "none"] = "groups"
+    """Where groups come from: `/Groups`, what each user says of them, or nowhere."""
 
     def missing(self) -> str | None:
         if not self.base_url:

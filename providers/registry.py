@@ -125,7 +125,7 @@ TYPES: Final = _table(
     ProviderType(
         name="scim",
         label="SCIM 2.0 service",
-        keys=("base_url", "token", "username", "password", "groups_from"),
+        keys=("base_url", "token", "username", "password", "token_header", "groups_from"),
         secret_keys=frozenset({"token", "password"}),
         opens="providers.scim:Scim",
     ),

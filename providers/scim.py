@@ -19,6 +19,7 @@ from providers.scim_announced import Announced, announced
 from providers.scim_dialect import ScimDialect
 from providers.scim_records import ScimGroup, UserReader, read_group, read_groups
 from providers.scim_settings import ScimSettings, scim_settings
+from providers.scim_user_groups import ATTRIBUTE, UserGroups
 from providers.scim_walk import ACCEPT, ScimList, ScimWalk
 from providers.watermark import end_after, time_of
 from sync.model.errors import CursorExpired, Incomplete, Misconfigured
@@ -59,7 +60,7 @@ class Scim:
         self.settings: ScimSettings = scim_settings(settings)
         self.wire = Wire(
             self.settings.origin,
-            FixedAuth({"authorization": self.settings.authorization}),
+            FixedAuth(self.settings.credential),
             ScimDialect(),
             budget,
             timeouts=timeouts,
@@ -67,7 +68,8 @@ class Scim:
         )
         self.effort = self.wire.effort
         self._wanted = wanted
-        self._users = UserReader(wanted.attributes)
+        self._asks_people = self.settings.groups_from == "users"
+        self._users = UserReader([*wanted.attributes, *([(ATTRIBUTE,)] if self._asks_people else [])])
         self._ahead = Ahead(self.wire, "scim")
         self._path = self.settings.path
 
@@ -94,6 +96,8 @@ class Scim:
 
     def changes(self, cursor: str) -> Iterator[Page]:
         """People and groups changed since the cursor's time; deletions do not show here."""
+        if self._asks_people:
+            raise CursorExpired("Groups are known by what all people say of them: read in full.")
         since = time_of(cursor)
         stamp = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
@@ -116,13 +120,19 @@ class Scim:
 
     def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
         """Groups by id, like ``lookup``."""
+        if self._asks_people:
+            return GroupsFound(
+                gone=frozenset(external_ids)
+            )  # nobody is in them: that is all there is to know
         present, gone = look_each(self._ahead, external_ids, self._group)
         return GroupsFound(
             present=frozenset(key for key, found in present.items() if found.row.id == key), gone=gone
         )
 
     def groups(self, external_ids: Sequence[str]) -> Iterator[Page]:
-        """These groups and all their members."""
+        """These groups and all their members; of none where only a read of everybody tells."""
+        if self._asks_people:
+            return
         present, gone = look_each(self._ahead, external_ids, self._group)
         same = [found for key, found in present.items() if found.row.id == key]
         yield Page(
@@ -140,12 +150,20 @@ class Scim:
         walk = ScimWalk(self.wire, self._ahead, by_cursor=told.has_cursor)
         parameters = {"filter": condition} if condition else {}
         users = ScimList(f"{self._path}/Users", "users", "Users", parameters)
+        by_people = UserGroups()
         for answer, page in walk.pages(users, self._users.page):
             as_of = as_of or answer.date
-            yield Page(users=page.rows.rows, raw=page.rows.raw, set_aside=page.rows.set_aside)
-        if self.settings.has_groups:
+            if self._asks_people:
+                if page.rows.begins_anew:
+                    by_people.begin_anew()
+                by_people.take(page.rows.rows, page.rows.raw)
+            raw = page.rows.raw if self._wanted.attributes else ()
+            yield Page(users=page.rows.rows, raw=raw, set_aside=page.rows.set_aside)
+        if self._asks_people:
+            yield from by_people.pages(self._wanted.group)
+        elif self.settings.groups_from == "groups":
             yield from self._read_groups(walk, parameters)
-        if not told.has_filter:
+        if self._asks_people or not told.has_filter:
             yield Page(end=End(as_of=as_of))
         elif as_of is None and since is None:
             warning = "The service does not tell its time, so changes are read in full."

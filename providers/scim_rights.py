@@ -47,7 +47,7 @@ class _Proof:
         if users is not None:
             yield self._pages(users)
             yield self._filter()
-        if self._settings.has_groups:
+        if self._settings.groups_from == "groups":
             yield from self._groups()
 
     def _elsewhere(self, right: Right) -> Right:
@@ -87,7 +87,8 @@ class _Proof:
     def _groups(self) -> Iterator[Right]:
         groups, right = self._try("read groups", "Groups?startIndex=1&count=1", read_groups)
         if right.state is RightState.MISSING:
-            right = _missing(right.name, f"{right.detail} If the service has none, set groups_from=none.")
+            other = "set groups_from=users where users say which groups they are in, else none"
+            right = _missing(right.name, f"{right.detail} If the service has no /Groups, {other}.")
         yield right
         if groups is None or not groups.rows.rows:
             return

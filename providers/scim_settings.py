@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,21 +13,25 @@ from providers.given import Given
 from providers.transport import checked_origin
 from sync.model.errors import Misconfigured
 
-KEYS: Final = ("base_url", "token", "username", "password", "groups_from")
-GROUPS_FROM: Final = ("groups", "none")
+KEYS: Final = ("base_url", "token", "username", "password", "token_header", "groups_from")
+GROUPS_FROM: Final = ("groups", "users", "none")
+_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+
+
+_AUTHORIZATION: Final = "authorization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScimSettings:
-    """Where the service is, the header that lets us in, and whether it has groups at all.
+    """Where the service is, the headers that let us in, and where its groups come from.
 
     ``path`` is what stands before ``/Users`` on ``origin``, without a slash at its end.
     """
 
     origin: str
     path: str
-    authorization: str
-    has_groups: bool = True
+    credential: Mapping[str, str]
+    groups_from: str = "groups"
 
     def __repr__(self) -> str:
         return f"ScimSettings(origin={self.origin!r}, path={self.path!r})"
@@ -41,15 +46,26 @@ def scim_settings(settings: Mapping[str, object]) -> ScimSettings:
     return ScimSettings(
         origin=checked_origin(address),
         path=urlsplit(address).path.rstrip("/").removesuffix("/Users"),
-        authorization=_authorization(given),
-        has_groups=given.one_of("groups_from", GROUPS_FROM, "groups") == "groups",
+        credential=_credential(given),
+        groups_from=given.one_of("groups_from", GROUPS_FROM, "groups"),
     )
 
 
-def _authorization(given: Given) -> str:
+def _credential(given: Given) -> Mapping[str, str]:
+    header = given.text("token_header") or _AUTHORIZATION
+    if not _HEADER.fullmatch(header):
+        raise Misconfigured(
+            "token_header: a header's name is letters, digits and hyphens, such as X-Api-Key."
+        )
     if given.text("token"):
-        token = given.credential("token", "set the bearer token of the SCIM service.")
-        return f"Bearer {token}"
+        token = given.credential("token", "set the token of the SCIM service.")
+        return {header.lower(): f"Bearer {token}" if header.lower() == _AUTHORIZATION else token}
+    if header != _AUTHORIZATION:
+        raise Misconfigured("token: token_header says where the token goes; set the token too.")
+    return {_AUTHORIZATION: _basic(given)}
+
+
+def _basic(given: Given) -> str:
     name, password = given.text("username"), given.text("password")
     if not name and not password:
         raise Misconfigured("token: set the bearer token of the SCIM service, or username and password.")

@@ -307,6 +307,7 @@ CATALOGUE: tuple[Fault, ...] = (
     _row("G14", "AZ", "batch_item(status=503)", "one item of a batch fails"),
     _row("G15", "AZ", "members(soft_deleted)", "a deleted member breaks the reading of a group"),
     _row("G16", "SC", "excluded(ignored)", "excludedAttributes does nothing"),
+    _row("G18", "SC", "groups(on_users)", "no /Groups: people say which groups they are in"),
     _row("F01", "AZ", "photo(404)", "nobody has a photo"),
     _row("F02", "AZ", "photo(no_mailbox)", "photos need a mailbox that is not there"),
     _row("F03", "AZ", "throttle@op=photo", "429 on photos"),

@@ -30,6 +30,7 @@ _ROUTES = (
     ("Groups/([^/]+)", ("members", "groups.get")),
     ("ServiceProviderConfig", ("config",)),
     ("ResourceTypes", ("types",)),
+    ("Schemas", ("schemas",)),
 )
 
 
@@ -185,6 +186,8 @@ class Scim:
         return self.reads.serve(call)
 
     def _authorize(self, call: Call) -> None:
+        if call.request.headers.get(b"x-api-key", b"").decode("latin-1") in self.tokens:
+            return self._permit(call)
         scheme, _, said = call.request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if scheme.lower() == "basic":
             expected = {base64.b64encode(f"{USER_NAME}:{token}".encode()).decode() for token in self.tokens}
@@ -192,5 +195,8 @@ class Scim:
             expected = self.tokens if scheme.lower() == "bearer" else set()
         if said.strip() not in expected:
             raise Failed(401, "The credential is not valid.")
+        return self._permit(call)
+
+    def _permit(self, call: Call) -> None:
         if call.op in self.sight.lost_rights:
             raise Failed(403, "This credential may not read it.")

@@ -45,6 +45,7 @@ class ScimFaults(CommonFaults):
             "past_end": self._trait("past_end", "error"),
             "count_zero": self._trait("count_zero", "all"),
             "ids": self._ids,
+            "groups": self._groups_on_users,
             "status": self._status,
         }
         self._instead: dict[str, Callable[[Armed, Call], Answer | None]] = {
@@ -69,6 +70,9 @@ class ScimFaults(CommonFaults):
             "page": self._empty_page,
             "next": self._loop,
         }
+
+    def _groups_on_users(self, _armed: Armed) -> None:
+        self._scim.traits.groups_are_on_users = True
 
     def prepare(self, armed: Armed) -> None:
         """Complete a fault as it is switched on. BadFault for arguments that cannot be."""

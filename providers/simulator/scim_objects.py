@@ -193,3 +193,55 @@ def listed(rows: list[dict[str, Any]]) -> bytes:
             "Resources": rows,
         }
     )
+
+
+def group_of_user(item: Group, root: str) -> dict[str, Any]:
+    """A group as one of its members tells it."""
+    return {"value": item.id, "$ref": f"{root}/Groups/{item.id}", "display": item.name, "type": "direct"}
+
+
+def _attribute(name: str, kind: str = "string", *, many: bool = False, parts: str = "") -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "name": name,
+        "type": kind,
+        "multiValued": many,
+        "description": name,
+        "required": name in ("userName", "displayName"),
+        "caseExact": False,
+        "mutability": "readOnly",
+        "returned": "default",
+        "uniqueness": "none",
+    }
+    return told | ({"subAttributes": [_attribute(each) for each in parts.split()]} if parts else {})
+
+
+def schemas(root: str) -> list[dict[str, Any]]:
+    """The schemas of what is served here."""
+    user = [
+        _attribute("userName"),
+        _attribute("name", "complex", parts="givenName familyName"),
+        _attribute("displayName"),
+        _attribute("title"),
+        _attribute("active", "boolean"),
+        _attribute("emails", "complex", many=True, parts="value type primary"),
+        _attribute("photos", "complex", many=True, parts="value type primary"),
+        _attribute("groups", "complex", many=True, parts="value $ref display type"),
+    ]
+    group = [_attribute("displayName"), _attribute("members", "complex", many=True, parts="value $ref type")]
+    extension = [_attribute("department"), _attribute("employeeNumber")]
+    every = (
+        (CORE + "User", "User", user),
+        (CORE + "Group", "Group", group),
+        (ENTERPRISE, "Enterprise", extension),
+    )
+    return [
+        {
+            "schemas": [CORE + "Schema"],
+            "id": ident,
+            "name": name,
+            "description": name,
+            "attributes": attributes,
+            "meta": {"resourceType": "Schema", "location": f"{root}/Schemas/{ident}"},
+        }
+        for ident, name, attributes in every
+    ]

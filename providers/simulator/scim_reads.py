@@ -61,6 +61,7 @@ class Traits:
     ids_are_numbers: bool = False
     excluded: str = "honoured"
     members: str = "usual"
+    groups_are_on_users: bool = False
     past_end: str = "empty"
     count_zero: str = "none"
     is_offset_ignored: bool = False
@@ -117,6 +118,7 @@ class Reads:
             "groups.list": self._groups,
             "members": self._group,
             "config": self._config,
+            "schemas": lambda _call: _json(objects.listed(objects.schemas(self.root))),
             "types": lambda _call: _json(objects.listed(objects.resource_types(self.root))),
         }
         return reads[call.op](call)
@@ -145,6 +147,8 @@ class Reads:
 
     def _user_row(self) -> Callable[[str], bytes]:
         people, traits = self.directory.people, self.traits
+        if traits.groups_are_on_users:
+            return self._row_with_groups()
         rows = self._rows.setdefault((self.root, traits.emails, traits.ids_are_numbers), {})
 
         def row(person_id: str) -> bytes:
@@ -154,6 +158,21 @@ class Reads:
             made = orjson.dumps(self.render_user(person))
             rows[person_id] = (person.revision, made)
             return made
+
+        return row
+
+    def _row_with_groups(self) -> Callable[[str], bytes]:
+        """People who say which groups they are in; who is in none says nothing."""
+        of_person: dict[str, list[dict[str, Any]]] = {}
+        for item in self.directory.groups.values():
+            for person_id in item.members if item.kind != "built_in" else ():
+                of_person.setdefault(person_id, []).append(objects.group_of_user(item, self.root))
+
+        def row(person_id: str) -> bytes:
+            told = self.render_user(self.directory.people[person_id])
+            if person_id in of_person:
+                told["groups"] = of_person[person_id]
+            return orjson.dumps(told)
 
         return row
 
@@ -178,6 +197,8 @@ class Reads:
     # ---- groups
 
     def _groups(self, call: Call) -> Answer:
+        if self.traits.groups_are_on_users:
+            raise Failed(404, "There is no /Groups.")
         args, groups = call.request.args, self.directory.groups
         excluded = args.get("excludedAttributes", "")
         if excluded and self.traits.excluded == "400":

@@ -12,6 +12,8 @@ from scim2_models import EnterpriseUser, Group, ResourceType, ScimProvider, Sear
 from providers.answers import Answer
 from providers.registry import open_source
 from providers.scim_records import UserReader
+from providers.scim_settings import scim_settings
+from providers.scim_user_groups import UserGroups
 from providers.simulator.scim import USER_NAME
 from providers.simulator.server import Simulator, start
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
@@ -381,10 +383,63 @@ def test_waits_as_told(service: Simulator) -> None:
         ({"base_url": "https://x.test", "password": "a"}, "username"),
         ({"base_url": "https://x.test", "username": "a:b", "password": "c"}, "username"),
         ({"base_url": "http://x.test", "token": "t"}, "base_url"),
-        ({"base_url": "https://x.test", "token": "t", "groups_from": "users"}, "groups_from"),
+        ({"base_url": "https://x.test", "token": "t", "groups_from": "roles"}, "groups_from"),
+        ({"base_url": "https://x.test", "token": "t", "token_header": "a b"}, "token_header"),
+        ({"base_url": "https://x.test", "token_header": "X-Key", "username": "u"}, "token"),
     ],
 )
 def test_wrong_settings_name_their_key(settings: dict[str, object], named: str) -> None:
     """A setting that cannot be used is refused by name before anything is sent."""
     with pytest.raises(Misconfigured, match=named):
         open_source("scim", settings)
+
+
+def test_groups_come_from_people_where_there_is_no_list_of_groups(service: Simulator) -> None:
+    """With groups_from=users the memberships are those that people tell, and every read is a full one."""
+    service.fault("groups(on_users)")
+    reading = _full(service, groups_from="users")
+    assert reading.error is None
+    assert reading.end is not None
+    assert reading.end.cursor is None
+    assert reading.members == {key: ids for key, ids in SCIM.members(service.state()).items() if ids}
+    assert "groups.list" not in service.requests()["by_op"]
+
+
+def test_people_who_tell_no_groups_at_all_make_the_read_incomplete(service: Simulator) -> None:
+    """Where nobody says anything of groups, nothing is concluded of them."""
+    reading = _full(service, groups_from="users")
+    assert isinstance(reading.error, Incomplete)
+    assert "No user comes with groups" in reading.error.message
+    assert set(reading.users) == SCIM.present(service.state())
+
+
+def test_a_group_without_an_id_takes_no_membership_away() -> None:
+    """One odd entry leaves every membership as it is, and the read is incomplete."""
+    groups, user = UserGroups(), _page(ONE_USER).rows[0]
+    groups.take([user, user], [{"groups": [{"value": "1", "display": "Sales"}]}, {"groups": ["odd"]}])
+    told = groups.pages(lambda _: True)
+    assert [record.name for record in next(told).groups] == ["Sales"]
+    assert not next(told).members
+    with pytest.raises(Incomplete, match="has no id"):
+        next(told)
+
+
+def test_the_token_goes_into_the_header_that_the_service_wants(service: Simulator) -> None:
+    """With token_header the token is sent as it is under that name, and nothing as a bearer token."""
+    assert _full(service, token_header="X-Api-Key").error is None
+    assert scim_settings(
+        {"base_url": "https://x.test", "token": "t", "token_header": "X-Api-Key"}
+    ).credential == {"x-api-key": "t"}
+
+
+def test_the_simulated_service_describes_its_schemas(service: Simulator) -> None:
+    """/Schemas names the attributes of users and groups."""
+    headers = {"Authorization": f"Bearer {service.credentials['token']}"}
+    told = httpx2.get(f"{service.base_url}/Schemas", headers=headers, trust_env=False).json()
+    assert {row["name"] for row in told["Resources"]} == {"User", "Group", "Enterprise"}
+    assert all(attribute["type"] for row in told["Resources"] for attribute in row["attributes"])
+
+
+ONE_USER = (
+    b'{"totalResults":1,"Resources":[{"id":"7","userName":"ada","active":true,"name":null,"emails":null}]}'
+)

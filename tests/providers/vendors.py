@@ -115,7 +115,7 @@ SCIM = Vendor(
     members=lambda state: {
         group["id"]: set(group["members"]) for group in state["groups"] if group["kind"] != "built_in"
     },
-    fatal=_ids("A02 A03 A06 A19 B04 B06 B14 P02 P03 P04 P18 P21 T04"),
+    fatal=_ids("A02 A03 A06 A19 B04 B06 B14 G18 P02 P03 P04 P18 P21 T04"),
     elsewhere={
         "T07": "there is no token endpoint",
         "B15": "making the rows takes longer than this suite waits: tests/providers/test_scim.py",
