@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sync.model.access import Role
+from sync.model.run import ItemState
 from tests.console.conftest import Console
 from tests.flows.receivers import Receiver, receiving
 
@@ -161,3 +162,47 @@ def test_what_is_shown_is_taken_along(busy: Console, path: str) -> None:
         with page.expect_download() as download:
             page.get_by_role("link", name="JSON").click()
         assert download.value.path().read_text().startswith("[")
+
+
+def test_one_person_is_read_with_every_step_shown(busy: Console) -> None:
+    """A dry run about one person tells what was found, who is meant and what would be done; nothing is."""
+    person = next(each for each in busy.idp.state()["users"] if each["active"])
+    known = busy.app.people.user(person["email"])
+    with busy.visit(Role.OPERATOR) as page:
+        page.goto(f"/users/{known['id']}")
+        page.get_by_role("button", name="Sync this person…").click()
+        page.get_by_role("button", name="Read from okta").click()
+        page.wait_for_url(re.compile("/runs/"))
+        while busy.app.worker.work_one() is not None:
+            pass
+        page.reload()
+        steps = page.get_by_role("region", name="Step by step")
+        expect(steps).to_contain_text("found: active")
+        expect(steps).to_contain_text(f"linked to {known['email']}")
+    assert busy.app.runs.listed(limit=1)[0]["dry_run"]
+
+
+def test_what_was_left_out_is_let_in_again(busy: Console) -> None:
+    """An item left out of an approval stands on its page, and is planned again once it is let in."""
+    plan = busy.app.plans.listed(states=["held"])[0]
+    item = busy.app.plans.page(plan["plan_id"], state=ItemState.HELD, limit=1)["items"][0]
+    run = busy.app.plans.approve(plan["plan_id"], by="test", exclude=[item["id"]])
+    busy.app.runs.finish(run.id)
+    with busy.visit(Role.OPERATOR) as page:
+        page.goto("/plans")
+        page.get_by_role("link", name="What was left out").click()
+        page.get_by_role("checkbox", name=re.compile("^Choose Suspend")).first.check()
+        page.get_by_role("button", name="Let these in again").click()
+        expect(page.get_by_text("The next full run plans them again.")).to_be_visible()
+        expect(page.get_by_text("Nothing is left out.")).to_be_visible()
+
+
+def test_protected_people_are_found(busy: Console) -> None:
+    """The filters narrow the list to who is protected, and to whom a question is open about."""
+    with busy.visit(Role.VIEWER) as page:
+        page.goto("/users")
+        page.get_by_role("combobox", name="Protected").select_option("protected")
+        expect(page.get_by_text("2 people", exact=True)).to_be_visible()
+        page.get_by_role("combobox", name="Waits").select_option("for a seat or an answer")
+        expect(page.get_by_text("2 people", exact=True)).to_be_visible()
+        expect(page).to_have_url(re.compile("waiting=true"))

@@ -33,6 +33,7 @@ def paths(console: Console) -> list[str]:
         "/settings/keys",
         "/settings/sessions",
         "/settings/configuration",
+        "/plans/left-out",
         f"/users/{user['id']}",
         f"/plans/{plan}",
         f"/runs/{runs[0]['run_id']}",

@@ -21,7 +21,11 @@ LIVE: Final = ("held", "preview")
 
 
 def routes(app: App) -> list[Route]:
-    return [page(app, "/plans", plans), page(app, "/plans/{plan}", plan)]
+    return [
+        page(app, "/plans", plans),
+        page(app, "/plans/left-out", left_out),
+        page(app, "/plans/{plan}", plan),
+    ]
 
 
 def plans(view: View) -> Response:
@@ -34,6 +38,19 @@ def plans(view: View) -> Response:
         next=found["next"],
         given=given,
         states=STATES,
+        connections=view.ask("connections.list")["connections"],
+    )
+
+
+def left_out(view: View) -> Response:
+    given = view.given("connection", "after")
+    found = view.ask("plans.excluded", limit=PLANS, **given)
+    view.told("plans.excluded", **given)
+    return view.render(
+        "left_out.html",
+        items=found["excluded"],
+        next=found["next"],
+        given=given,
         connections=view.ask("connections.list")["connections"],
     )
 

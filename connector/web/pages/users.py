@@ -25,7 +25,7 @@ def routes(app: App) -> list[Route]:
 
 
 def users(view: View) -> Response:
-    given = view.given("search", "active", "managed", "tag", "connection", "after")
+    given = view.given("search", "active", "managed", "tag", "connection", "protected", "waiting", "after")
     found = view.ask("users.list", limit=USERS, **given)
     view.told("users.list", **given)
     return view.render(
@@ -46,6 +46,7 @@ def user(view: View) -> Response:
     return view.render(
         "user.html",
         user=shown,
+        readable=readable(view, live),
         explained=explained,
         live=live,
         gone=[each for each in shown["directory_users"] if each["deleted_at"] is not None],
@@ -54,6 +55,22 @@ def user(view: View) -> Response:
         tags=sourced(shown),
         why_tags={each["tag"]: each["because"] for each in explained["tags"]},
     )
+
+
+def readable(view: View, live: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The directories that can be asked about this person now: those that are pulled and say who she is."""
+    if not live or not view.may("runs.request"):
+        return []
+    pulled = {
+        each["name"]
+        for each in view.ask("connections.list")["connections"]
+        if each["mode"] != "push" and each["state"] == "active"
+    }
+    return [
+        {"connection": each["connection"], "external_id": each["external_id"]}
+        for each in live
+        if each["external_id"] and each["connection"] in pulled
+    ]
 
 
 def side_by_side(shown: dict[str, Any], live: list[dict[str, Any]]) -> list[dict[str, Any]]:
