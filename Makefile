@@ -22,7 +22,7 @@ INSTALL_LOCKED := $(INSTALL) --no-deps --require-hashes
 INSTALL_PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv .venv-dev demo test lint format golden fuzz bench docs audit sbom lock clean
+.PHONY: help .venv .venv-dev demo test lint format golden fuzz chaos bench docs audit sbom lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ golden: .venv-dev  ## rewrite the golden files, to be read before they are commi
 
 fuzz: .venv-dev  ## send the SCIM endpoint more than 100,000 odd requests on each kind of database
 	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=long tests/scim/test_fuzz.py
+
+chaos: .venv-dev  ## minutes of kills, cuts, restarts and faults; then everything is held against the truth
+	$(BIN)/python -m tests.chaos.storm
 
 bench: .venv-dev  ## measure everything, beside the baseline: build/bench.json, build/bench.md
 	$(BIN)/python -m benchmarks
