@@ -12,6 +12,7 @@ from tests.docs import (
     api_reference,
     cli_reference,
     errors_reference,
+    events_reference,
     metrics_reference,
     scim_reference,
     settings_reference,
@@ -34,6 +35,12 @@ PAGES = {
 def test_the_reference_says_what_the_code_does(name: str, generated: Callable[[str, str], None]) -> None:
     """Each page of docs/reference is what its generator writes now."""
     generated(f"docs/reference/{name}.md", PAGES[name]())
+
+
+@pytest.mark.golden
+def test_every_event_is_explained_with_its_example(generated: Callable[[str, str], None]) -> None:
+    """docs/build/events.md has each type of event, what it tells, and what the engine told."""
+    generated("docs/build/events.md", events_reference.page())
 
 
 @pytest.mark.golden
