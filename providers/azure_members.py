@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from providers.ahead import Ahead
@@ -10,7 +12,7 @@ from providers.answers import Answer
 from providers.azure_batch import MOST, Batches, Item, Outcome
 from providers.azure_records import HIDDEN, Listed, MemberIds, read_members
 from providers.azure_walk import VERSION, List, Walks
-from providers.failures import Absent
+from providers.failures import Absent, Garbled
 from providers.http import Wire
 from providers.member_reads import fresh
 from providers.rows import GroupRow
@@ -20,6 +22,9 @@ from sync.model.source import Members, Page
 _COST: Final = 2
 _AHEAD: Final = 4
 """Batches under way at a time: their answers wait in memory until their groups' turn comes."""
+
+_FURTHER: Final = 3
+"""Pages of a group behind its first that are read before its turn comes; a larger one's rest waits for it."""
 
 
 class GroupMembers:
@@ -38,15 +43,37 @@ class GroupMembers:
         self._place = {group.id: place for place, group in enumerate(groups)}
         self._chunks = [groups[start : start + MOST] for start in range(0, len(groups), MOST)]
         self._begun: dict[int, Callable[[], dict[str, Outcome]]] = {}
+        self._further: dict[str, Callable[[], deque[Listed[MemberIds]]]] = {}
 
     def begin(self, group: GroupRow) -> Callable[[], Outcome]:
         number = self._place[group.id] // MOST
         for near in range(number, min(number + _AHEAD, len(self._chunks))):
             if near not in self._begun:
                 items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in self._chunks[near]]
-                self._begun[near] = _once(self._ahead.begin(self._batches.ask, items))
+                self._begun[near] = _once(self._ahead.begin(self._ask, items))
         answers = self._begun[number]
         return lambda: answers()[group.id]
+
+    def _ask(self, items: Sequence[Item]) -> dict[str, Outcome]:
+        """First pages, and the next ones of the groups that have more begun at once."""
+        outcomes = self._batches.ask(items)
+        for item in items:
+            onward = _next_of(outcomes[item.key])
+            if onward is not None:
+                listing = List(f"{VERSION}{item.path}", item.what, _COST)
+                self._further[item.key] = self._ahead.begin(self._walk_on, listing, onward)
+        return outcomes
+
+    def _walk_on(self, listing: List, onward: str) -> deque[Listed[MemberIds]]:
+        """The next few pages, as far as nothing stands in the way: what does is met again in its turn."""
+        guard, found = self._walks.guard(listing), deque[Listed[MemberIds]]()
+        following: str | None = onward
+        with suppress(ConnectorError):
+            while following is not None and len(found) < _FURTHER:
+                page = self._wire.ask(listing.ask(guard.admit(following)), read_members)[1]
+                found.append(page)
+                following = page.next
+        return found
 
     def pages(self, group: GroupRow, first: Callable[[], Outcome]) -> Iterator[Page]:
         outcome = first()
@@ -67,17 +94,18 @@ class GroupMembers:
     def _listed(self, group: GroupRow, first: Answer) -> Iterator[tuple[MemberIds, bool]]:
         listing = List(f"{VERSION}{_path(group)}", _what(group), _COST)
         guard = self._walks.guard(listing)
-        page = read_members(first)
+        page, begun = read_members(first), self._further.pop(group.id, None)
+        known = begun() if begun else deque[Listed[MemberIds]]()
         while True:
             if page.rows.set_aside:
                 raise Incomplete(page.rows.set_aside[0].why)
             guard.saw(page.rows.span)
             following = guard.admit(page.next) if page.next else None
-            pending = self._begin_page(listing, following) if following else None
-            yield page.rows.rows[0], pending is None
-            if pending is None:
+            pending = self._begin_page(listing, following) if following and not known else None
+            yield page.rows.rows[0], following is None
+            if following is None:
                 return
-            page = pending()[1]
+            page = pending()[1] if pending else known.popleft()
 
     def _begin_page(self, listing: List, target: str) -> Callable[[], tuple[Answer, Listed[MemberIds]]]:
         return self._ahead.begin(self._wire.ask, listing.ask(target), read_members)
@@ -100,6 +128,16 @@ class GroupMembers:
                 "a deleted member may stand in the way."
             )
         return absent if isinstance(outcome, Absent) else outcome
+
+
+def _next_of(outcome: Outcome) -> str | None:
+    """Where a group's members go on; what cannot be read is found out in the group's turn."""
+    if not isinstance(outcome, Answer):
+        return None
+    try:
+        return read_members(outcome).next
+    except (ConnectorError, Garbled):
+        return None
 
 
 def _path(group: GroupRow) -> str:
