@@ -113,10 +113,19 @@ def test_members_are_read_twenty_groups_at_a_time(simulator: Simulator) -> None:
     assert by_op["batch"] == 2
 
 
-@pytest.mark.parametrize("fault", [None, "batch_item(status=503)", "expire_token@op=members,nth=3"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        None,
+        "batch_item(status=503)",
+        "expire_token@op=members,nth=3",
+        "fail(503)@op=members,page=3",
+        "cursor(expired)@op=members,page=2",
+    ],
+)
 def test_overlapped_reads_give_the_same(fault: str | None) -> None:
-    """On a slow line several batches are under way at once, and give the same people and members."""
-    with start("azure", users=450, groups=60, seed=3, latency_s=0.03, faults=["top(100)"]) as simulator:
+    """Batches and further pages that are under way at once give the same people and members."""
+    with start("azure", users=450, groups=60, seed=3, latency_s=0.03, faults=["top(25)"]) as simulator:
         if fault:
             simulator.fault(fault)
         reading = _whole(simulator)
