@@ -21,11 +21,13 @@ from connector.usecases.figures import Figures
 from connector.usecases.hooks import Hooks
 from connector.usecases.keys import Keys
 from connector.usecases.notices import Notices
-from connector.usecases.people import Overview, People
+from connector.usecases.overview import Overview
+from connector.usecases.people import People
 from connector.usecases.photos import Photos
 from connector.usecases.plans import Plans
 from connector.usecases.rehearsals import Rehearsals
 from connector.usecases.repeats import Repeats
+from connector.usecases.replicas import Replicas
 from connector.usecases.request_log import RequestLog
 from connector.usecases.retention import Retention
 from connector.usecases.runs import Runs, daemon_answers
@@ -81,6 +83,7 @@ class App:
         self.webhooks = Webhooks(self.wires)
         self.notices = Notices(self.wires)
         self.retention = Retention(self.wires)
+        self.replicas = Replicas(self.wires)
         self.request_log = RequestLog(self.wires)
         self.accounts = Accounts(self.wires)
         self.signing_in = SigningIn(self.wires)

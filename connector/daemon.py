@@ -18,7 +18,7 @@ import uvicorn
 from connector.app import App
 from connector.scheduler import Crew, Loop
 from connector.settings import Settings
-from sync.model.errors import Misconfigured
+from sync.model.errors import ConnectorError, Misconfigured
 
 POLL_S: Final = 0.5
 """How long work waits at most to be noticed where the doorbell is out of order."""
@@ -27,6 +27,10 @@ BELL_S: Final = 1.0
 """How long one wait for the doorbell lasts; a process that ends is not held up longer."""
 
 TICK_S: Final = 1.0
+PULSE_S: Final = 10.0
+"""How often a process says that it is alive."""
+
+LEAVE_S: Final = 0.5
 RETENTION_S: Final = 2.0
 """Time between two steps of forgetting what is old; others write in between."""
 
@@ -188,6 +192,7 @@ def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
         signal.signal(number, server.handle_exit)
     touched = app.connections.keep_equal_to_file()
     crowd = Crowd(app, draining) if role.works else None
+    pulse = _pulse(app, role, draining)
     signal.signal(signal.SIGUSR1, lambda *_: crowd.pull_everything() if crowd else None)
     try:
         log.info("serving", url=app.settings.url, role=role.value, from_file=touched)
@@ -198,7 +203,20 @@ def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
         draining.set()
         if crowd is not None:
             crowd.end(server.told_at or time.monotonic())
+        if pulse.join(LEAVE_S):
+            with contextlib.suppress(ConnectorError):
+                app.replicas.leave()
     log.info("stopped")
+
+
+def _pulse(app: App, role: Role, draining: threading.Event) -> Loop:
+    """Says every few seconds that this process is alive, whatever its role."""
+
+    def beat() -> bool:
+        app.replicas.beat(role.value)
+        return False
+
+    return Loop("pulse", beat, rest_s=PULSE_S, stop=draining)
 
 
 def _end_for_certain() -> None:

@@ -31,7 +31,7 @@ _VERBS = {
     "accounts": ("connector.cli.accounts:accounts", "Who may sign in to the console."),
     "admin": ("connector.cli.accounts:admin", "Make a link for whoever cannot sign in."),
     "keys": ("connector.cli.accounts:keys", "Make, list and revoke keys of the API."),
-    "status": ("connector.cli.setup:status", "Everything on one screen."),
+    "status": ("connector.cli.status:status", "Everything on one screen."),
     "export": ("connector.cli.configuration:export", "Write connections and webhooks into a file."),
     "import": ("connector.cli.configuration:import_", "Bring them up to a file, or show the drift."),
     "bundle": ("connector.cli.setup:bundle", "Pack what a helper needs to know, without names or secrets."),

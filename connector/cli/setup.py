@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,7 +13,6 @@ from connector.cli.lazy import LazyGroup
 
 _SCHEMA = "config.schema.json"
 """Beside config.yaml, whose first line names it: editors complete keys and mark mistakes by it."""
-_SHOWN = ("name", "type", "state", "directory_users", "last_complete_at", "next_run_at")
 
 
 @click.command(
@@ -114,45 +112,3 @@ def bundle(door: Door, file: Path) -> int:
     told = f"wrote {file} ({len(packed):,} bytes); look into it before you send it: it is a ZIP of JSON files"
     door.show({"file": str(file), "bytes": len(packed)}, lambda: told)
     return ExitCode.DONE
-
-
-@click.command(cls=Verb, epilog=example("connector status"))
-@verb
-def status(door: Door) -> int:
-    """Show every connection, its last complete read and next run, and what waits for a person."""
-    found = door.ask("overview.status")
-    door.show(found, lambda: _status_text(found))
-    return ExitCode.DONE
-
-
-def _status_text(found: dict[str, Any]) -> str:
-    rows = [
-        [*(each[key] for key in _SHOWN), (each["last_run"] or {}).get("state"), each["held_plan"]]
-        for each in found["connections"]
-    ]
-    headers = (
-        "CONNECTION",
-        "TYPE",
-        "STATE",
-        "PEOPLE",
-        "LAST COMPLETE READ",
-        "NEXT RUN",
-        "LAST RUN",
-        "HELD PLAN",
-    )
-    lines = [
-        table(headers, rows, "no connections yet; make one with: connector connections add NAME --type T")
-    ]
-    lines += [
-        f"! {plan['connection']}: plan {plan['plan_id']} is held: {'; '.join(plan['reasons'][:1])}\n"
-        f"  connector plans show {plan['plan_id']}"
-        for plan in found["held_plans"]
-    ]
-    lines += [
-        f"! {each['name']}: {each['trouble']['error']}\n  {each['trouble']['remedy']}"
-        for each in found["connections"]
-        if each["trouble"]
-    ]
-    seats = found["seats"]
-    limit = "" if seats["limit"] is None else f" of {seats['limit']:,}"
-    return "\n".join([*lines, f"{seats['used']:,} seats used{limit}"])

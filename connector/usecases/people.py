@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.event_types import expanded
 from connector.usecases.wires import Wires
-from sync.model.run import PlanState
-from sync.store import connections, groups, outbox, people, plans, runs, waiting
+from sync.store import connections, groups, outbox, people, waiting
 from sync.store.database import Conn
 
 if TYPE_CHECKING:
@@ -203,30 +201,3 @@ class People:
     def event_count(self) -> int:
         with self._wires.database.read() as conn:
             return outbox.count(conn)
-
-
-class Overview:
-    """Everything on one screen."""
-
-    def __init__(self, wires: Wires) -> None:
-        self._wires = wires
-
-    def status(self) -> dict[str, Any]:
-        """Connections with their last complete read and next run, what waits, the last runs, seats."""
-        from connector.usecases.connections import Connections
-
-        rows = Connections(self._wires).listed()
-        with self._wires.database.read() as conn:
-            held = plans.listed(conn, states=[PlanState.HELD])
-            recent = runs.listed(conn, limit=10)
-        by_connection = {run.connection_id: run for run in reversed(recent)}
-        for row in rows:
-            last = by_connection.get(row["id"])
-            row["last_run"] = shapes.run(last) if last else None
-            row["held_plan"] = next((plan.id for plan in held if plan.connection_id == row["id"]), None)
-        return {
-            "connections": rows,
-            "held_plans": [shapes.plan(plan) for plan in held],
-            "runs": [shapes.run(run) for run in recent],
-            "seats": People(self._wires).seats(),
-        }
