@@ -52,8 +52,8 @@ class House:
 
     database: Database
     now: datetime = START
-    policies: dict[str, Policy] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict, repr=False)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def at(cls, url: str) -> House:
