@@ -144,3 +144,15 @@ def held(conn: Conn, plan_ref: str) -> StoredPlan:
     if plan.state is not PlanState.HELD:
         raise Conflict(f"plan {plan.id} waits for nobody: it is {plan.state.value}")
     return plan
+
+
+def rejection(conn: Conn, connection_id: str, checksum: str) -> str | None:
+    """What to tell of a set of changes that somebody rejected before, None when nobody did."""
+    plan = plans.rejected(conn, connection_id, checksum)
+    if plan is None:
+        return None
+    at = f" on {plan.decided_at:%Y-%m-%d %H:%M} UTC" if plan.decided_at else ""
+    return (
+        f"{plan.decided_by} rejected exactly these changes{at} (plan {plan.id}), so nobody is asked again. "
+        f"To let them go after all: connector plan {plan.connection}, then connector apply PLAN-ID --yes."
+    )

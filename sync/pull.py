@@ -15,6 +15,7 @@ from typing import Protocol
 from sync import quarantine, seats, targeted
 from sync.apply.context import Context
 from sync.apply.ledger import announce
+from sync.approval import rejection
 from sync.diff import Attention
 from sync.execute import END_STATES, Cancelled, Execution, Interrupted
 from sync.fence import Fence
@@ -294,6 +295,7 @@ class Pull:
         reasons = _reasons(proposal, snapshot, lie, stopped)
         checksum = proposal.tally.checksum(self.connection.id)
         with self._fence.write() as conn:
+            rejected = rejection(conn, self.connection.id, checksum) if stopped else None
             plans.conclude(
                 conn,
                 proposal.plan_id,
@@ -302,11 +304,11 @@ class Pull:
                 reasons=reasons,
                 hash=checksum,
                 counts=proposal.tally.counts,
-                state=self._state(conn, checksum, stopped),
+                state=self._state(rejected),
             )
             plans.hold_items(conn, proposal.plan_id, self._waiting(stopped))
             short = seats.make_wait(conn, proposal.plan_id, self.policy)
-            reasons += [short] if short else []
+            reasons += [why for why in (short, rejected) if why]
             plans.set_reasons(conn, proposal.plan_id, reasons)
             if not self.run.dry_run:
                 plans.overtake(conn, self.connection.id, snapshot.confirmed)
@@ -326,11 +328,10 @@ class Pull:
             if self.run.dry_run:
                 runs.finish(conn, self.lease, state=END_STATES[verdict], now=self.clock())
 
-    def _state(self, conn: Conn, checksum: str, stopped: Sequence[Hold]) -> PlanState:
+    def _state(self, rejected: str | None) -> PlanState:
         """What becomes of the plan: a dry run's is a preview; one that was rejected before stays so."""
         if self.run.dry_run:
             return PlanState.PREVIEW if self.settings_are_saved else PlanState.DISCARDED
-        rejected = bool(stopped) and plans.rejected(conn, self.connection.id, checksum)
         return PlanState.REJECTED if rejected else PlanState.OPEN
 
     def _forget_left_out(self, conn: Conn, proposal: Proposal, snapshot: Snapshot, *, is_true: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sync import seats, undo
 from sync.apply import pruning
+from sync.approval import rejection
 from sync.execute import END_STATES
 from sync.fence import Fence
 from sync.model.change import ORDER, Action, Change, Subject, change_row
@@ -311,7 +312,7 @@ class Reversal:
             reasons = self._reasons(reverted, stopped)
             verdict = Verdict.HELD if stopped else Verdict.PROCEED
             checksum = self._tally.checksum(self.connection.id)
-            rejected = bool(stopped) and plans.rejected(conn, self.connection.id, checksum)
+            rejected = rejection(conn, self.connection.id, checksum) if stopped else None
             state = PlanState.REJECTED if rejected else PlanState.OPEN
             plans.conclude(
                 conn,
@@ -325,7 +326,7 @@ class Reversal:
             )
             plans.hold_items(conn, self._plan_id, _waiting(stopped, self.policy))
             short = seats.make_wait(conn, self._plan_id, self.policy)
-            reasons += [short] if short else []
+            reasons += [why for why in (short, rejected) if why]
             plans.set_reasons(conn, self._plan_id, reasons)
             runs.progress(
                 conn,

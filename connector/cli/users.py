@@ -114,7 +114,9 @@ def add(door: Door, email: str, tags: tuple[str, ...], **named: str | None) -> i
 def load(door: Door, file: Path) -> int:
     """Add the accounts of a CSV file, or none of them; columns email, first_name, last_name, origin, tags."""
     ids = door.ask("users.add", users=_rows(file))["ids"]
-    door.show({"added": len(ids), "ids": ids}, lambda: f"added {len(ids):,} users")
+    door.show(
+        {"added": len(ids), "ids": ids}, lambda: f"added {len(ids):,} {'user' if len(ids) == 1 else 'users'}"
+    )
     return ExitCode.DONE
 
 

@@ -150,14 +150,16 @@ def discard_unfinished(conn: Conn, run_id: str) -> None:
     conn.execute(sa.delete(_PLAN).where(_PLAN.c.run_id == run_id, _PLAN.c.hash == ""))
 
 
-def rejected(conn: Conn, connection_id: str, checksum: str) -> bool:
-    """Whether somebody rejected exactly this set of changes before."""
-    query = sa.select(_PLAN.c.id).where(
+def rejected(conn: Conn, connection_id: str, checksum: str) -> StoredPlan | None:
+    """The plan with exactly this set of changes that a person rejected, the last of them."""
+    query = _WITH_NAME.where(
         _PLAN.c.connection_id == connection_id,
         _PLAN.c.hash == checksum,
         _PLAN.c.state == PlanState.REJECTED.value,
+        _PLAN.c.decided_by.is_not(None),
     )
-    return conn.execute(query.limit(1)).first() is not None
+    found = conn.execute(query.order_by(_PLAN.c.id.desc()).limit(1)).first()
+    return None if found is None else _plan(found)
 
 
 def release(

@@ -64,6 +64,7 @@ def test_a_rejection_is_remembered_for_that_set(house: House, ledger: Ledger) ->
     assert house.reject(house.pull(connection, ledger.source)).state is PlanState.REJECTED
     again = house.pull(connection, ledger.source)
     assert house.plan(again).state is PlanState.REJECTED
+    assert again.reasons[-1].startswith("an admin rejected exactly these changes on 2026-")
     with pytest.raises(Conflict):
         house.approve(again)
     ledger.suspend("P010")
