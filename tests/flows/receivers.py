@@ -81,7 +81,11 @@ def receiving(
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length).decode()
+            if len(body.encode()) < length:  # who called was killed in the middle of it
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, further, said = receiver.answer(Call(self.path, headers, body))
             self.send_response(status)
