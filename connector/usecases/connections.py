@@ -264,8 +264,8 @@ class Connections:
 
     def _shape(self, connection: Connection) -> dict[str, Any]:
         with self._wires.database.read() as conn:
-            people = resources.live_count(conn, "user", connection.id)
-            groups = resources.live_count(conn, "group", connection.id)
+            people = resources.tallied(conn, "user", connection.id)
+            groups = resources.tallied(conn, "group", connection.id)
         further = {"scim_base_url": self.scim_url(connection), "directory_users": people, "groups": groups}
         return shapes.connection(connection, further)
 

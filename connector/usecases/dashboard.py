@@ -158,8 +158,8 @@ class Dashboard:
         waiting = next((plan.id for plan in held if plan.connection_id == one.id), None)
         uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
         return shapes.connection(one) | {
-            "people": self._count(conn, one.id, lambda conn: stored.live_count(conn, "user", one.id)),
-            "groups": stored.live_count(conn, "group", one.id),
+            "people": stored.tallied(conn, "user", one.id),
+            "groups": stored.tallied(conn, "group", one.id),
             "scim_base_url": f"{self._wires.settings.url}/scim/v2/{one.id}",
             "last_run": shapes.run(last[0]) if last else None,
             "held_plan": waiting,

@@ -113,10 +113,11 @@ def users(
         found = [row._asdict() for row in conn.execute(counted.order_by(_USERS.c.id).limit(limit))]
         total = max((row.pop("total") for row in found), default=0)
         return _with_sources(conn, found), total
+    page = statement if after is None else statement.where(_USERS.c.id > after)
+    rows = [row._asdict() for row in conn.execute(page.order_by(_USERS.c.id).limit(limit))]
+    if after is None and len(rows) < limit:
+        return _with_sources(conn, rows), len(rows)
     total = int(conn.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
-    if after is not None:
-        statement = statement.where(_USERS.c.id > after)
-    rows = [row._asdict() for row in conn.execute(statement.order_by(_USERS.c.id).limit(limit))]
     return _with_sources(conn, rows), total
 
 
