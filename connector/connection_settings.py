@@ -402,12 +402,12 @@ class OktaSettings(ConnectionSettings):
     private_key: SecretStr | None = None
     """The service app's private key, as JWK or PEM."""
     dpop: bool = False
-    """Whether the service app asks for proof of possession."""
+    """Whether the service app is known to ask for proof of possession (DPoP); it is found out otherwise."""
     scope: str = Field(default="all", pattern=r"^(all|groups:.+|app:.+)$")
     """`all`, `app:ID` or `groups:ID,ID`."""
     role_is_narrow: bool = False
     """Whether the token's admin role is meant to see some groups only."""
-    rate_share: float = Field(default=0.5, gt=0, le=1)
+    rate_share: float = Field(default=0.4, gt=0, le=1)
     """The part of Okta's rate limits this program may use."""
 
     def missing(self) -> str | None:

@@ -56,6 +56,12 @@ class FixedAuth:
         return False
 
 
+class Signs(Protocol):
+    """Headers made for one request alone, from its credential, method and target (path and query)."""
+
+    def __call__(self, credential: Mapping[str, str], method: str, target: str, /) -> Mapping[str, str]: ...
+
+
 class RenewedAuth:
     """A credential fetched when needed and again when refused; one fetch serves all threads.
 
@@ -99,8 +105,9 @@ class _Again(Exception):
 class Ask(NamedTuple):
     """One question: path and query on the host, what it is about (for people), its rate bucket.
 
-    With a ``body`` it is POSTed, unless ``method`` says otherwise. A question changes nothing that
-    matters at the directory, so it may be repeated.
+    With a ``body`` it is POSTed, unless ``method`` says otherwise; a body that serves once is a
+    function, called for every try. A question changes nothing that matters at the directory, so it
+    may be repeated.
     ``cost`` is what it takes out of its bucket, in the vendor's own units.
     """
 
@@ -110,7 +117,7 @@ class Ask(NamedTuple):
     headers: Mapping[str, str] = {}
     is_anonymous: bool = False
     gives_up_when_slow: bool = False
-    body: bytes | None = None
+    body: bytes | Callable[[], bytes] | None = None
     cost: int = 1
     method: str | None = None
 
@@ -120,10 +127,10 @@ class Wire:
 
     ``origin`` is scheme, host and port; ``latency_s`` is the recent time per answer. A line
     ``beside`` another counts into the same effort: a vendor may have several hosts. ``tenant`` names
-    whose limits apply, where one host serves many tenants. Nothing of
-    httpx leaves this class: results are Answer objects, failures those of ``sync.model.errors``
-    and ``providers.failures``. Requests under way are never cancelled, since httpx 0.28 loses
-    pool slots that way.
+    whose limits apply, where one host serves many tenants; ``signs`` adds to every request what is
+    good for it alone. Nothing of httpx leaves this class: results are Answer objects, failures those
+    of ``sync.model.errors`` and ``providers.failures``. Requests under way are never cancelled, since
+    httpx 0.28 loses pool slots that way.
     """
 
     def __init__(
@@ -139,6 +146,7 @@ class Wire:
         page_cap_bytes: int = PAGE_CAP_BYTES,
         beside: Wire | None = None,
         tenant: str | None = None,
+        signs: Signs | None = None,
     ) -> None:
         self.origin = checked_origin(origin)
         self.host = urlsplit(self.origin).netloc
@@ -146,6 +154,7 @@ class Wire:
         self.effort: Effort = beside.effort if beside else Effort()
         self.count: threading.Lock = beside.count if beside else threading.Lock()
         self._auth, self._dialect, self._share = auth, dialect, share
+        self._signs = signs
         self._timeouts, self._observer, self._page_cap_bytes = timeouts, observer, page_cap_bytes
         self._tenant = f"{self.host}/{tenant}" if tenant else self.host
         self._opened_in = here()  # requests are sent from several threads, which know no open span
@@ -235,9 +244,12 @@ class Wire:
 
     def _receive(self, ask: Ask, credential: Mapping[str, str]) -> Answer:
         whole_s = min(self._timeouts.whole_s, max(0.001, self.budget.left_s()))
+        body = ask.body() if callable(ask.body) else ask.body
+        method = ask.method or ("GET" if body is None else "POST")
         headers = {**ask.headers, **credential}
-        method = ask.method or ("GET" if ask.body is None else "POST")
-        opened = self._client.stream(method, ask.target, headers=headers, content=ask.body)
+        if self._signs is not None:
+            headers |= self._signs(credential, method, ask.target)
+        opened = self._client.stream(method, ask.target, headers=headers, content=body)
         with within(whole_s), opened as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes():
@@ -253,7 +265,7 @@ class Wire:
                 status=response.status_code,
                 headers=response.headers,
                 links=response.headers.get_list("link"),
-                body=blacked_out(read, headers, ask.body) if is_refusal else read,
+                body=blacked_out(read, headers, body) if is_refusal else read,
             )
 
     def _rejected(self, answer: Answer, ask: Ask) -> Exception:

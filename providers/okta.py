@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -12,10 +12,11 @@ from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.budget import Budget, Timeouts
 from providers.failures import Absent, BadRequest
-from providers.http import Ask, FixedAuth, Wire
+from providers.http import Ask, Auth, FixedAuth, RenewedAuth, Wire
 from providers.lookups import look_each
 from providers.member_reads import MemberReads
 from providers.okta_dialect import OktaDialect
+from providers.okta_login import Login
 from providers.okta_members import SHORT, OktaMembers
 from providers.okta_records import (
     BUILT_IN,
@@ -25,7 +26,7 @@ from providers.okta_records import (
     read_group,
     read_groups,
 )
-from providers.okta_settings import OktaSettings, okta_settings
+from providers.okta_settings import Holder, OktaSettings, okta_settings
 from providers.pages import PageGuard
 from providers.rows import GroupRow, Rows, tolerant_json
 from providers.watermark import bookmark, time_of
@@ -46,7 +47,7 @@ _BELIEVABLE: Final = 0.8
 
 
 class Okta:
-    """One Okta organisation, read with an API token. Satisfies ``sync.model.source.Source``.
+    """One Okta organisation, read with an API token or by a service app (a ``sync.model.source.Source``).
 
     Groups of type BUILT_IN ("Everyone", "Okta Administrators") are read for the cross-check of the
     user list and are not given as groups: a tag that everybody carries says nothing. Groups
@@ -65,16 +66,27 @@ class Okta:
         wanted: Wanted = Wanted(),  # noqa: B008 - immutable
     ) -> None:
         self.settings: OktaSettings = okta_settings(settings)
-        auth = FixedAuth({"authorization": f"SSWS {self.settings.api_token}"})
+        self._login: Login | None = None
         self.wire = Wire(
             self.settings.origin,
-            auth,
-            OktaDialect(),
+            self._auth(budget),
+            OktaDialect(self.settings.holder, self._withheld),
             budget,
             share=self.settings.rate_share,
             timeouts=timeouts,
             observer=observer,
+            signs=self._proof,
         )
+        if self.settings.app is not None:
+            self._login = Login(
+                self.settings.origin,
+                self.settings.app,
+                self.settings.oauth_scopes,
+                budget,
+                timeouts=timeouts,
+                beside=self.wire,
+                is_bound=self.settings.is_bound,
+            )
         self.effort = self.wire.effort
         self._wanted = wanted
         self._users = self._reader()
@@ -83,6 +95,8 @@ class Okta:
 
     def close(self) -> None:
         self._ahead.close()
+        if self._login is not None:
+            self._login.close()
         self.wire.close()
 
     def identity(self) -> str | None:
@@ -97,7 +111,7 @@ class Okta:
 
     def check(self) -> Sequence[Right]:
         """Credential, users, groups, members, and whether the role sees everybody, one by one."""
-        return okta_rights.prove(self.wire, self.settings)
+        return okta_rights.prove(self.wire, self.settings, self._withheld)
 
     def full(self) -> Iterator[Page]:
         """Everything in scope. Raises before an End whenever less than everything may have come."""
@@ -164,7 +178,9 @@ class Okta:
         try:
             yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats", groups)
         except Denied as denied:
-            raise Denied(_NO_ROLE.format(host=self.wire.host)) if not users_read else denied from denied
+            raise (
+                Denied(_no_role(self.wire.host, self.settings.holder)) if not users_read else denied
+            ) from denied
         self._believe(users_read, groups.values())
         yield from self._members.read(self._in_scope(groups.values()))
         yield self._end(as_of, has_feed=True)
@@ -207,6 +223,23 @@ class Okta:
         yield Page(groups=[group.record() for group in groups], gone=gone)
         yield Page(members=members)
         yield self._end(as_of, has_feed=False)
+
+    # -- the credential ---------------------------------------------------------------------
+
+    def _auth(self, budget: Budget) -> Auth:
+        if self.settings.app is None:
+            return FixedAuth({"authorization": f"SSWS {self.settings.api_token}"})
+        return RenewedAuth(self._fetch, budget.monotonic)
+
+    def _fetch(self) -> tuple[Mapping[str, str], float]:
+        assert self._login is not None  # noqa: S101 - only a service app fetches
+        return self._login.fetch()
+
+    def _proof(self, credential: Mapping[str, str], method: str, target: str) -> Mapping[str, str]:
+        return self._login.proof_of_token(credential, method, target) if self._login else {}
+
+    def _withheld(self) -> Collection[str]:
+        return self._login.withheld if self._login else ()
 
     # -- pieces ----------------------------------------------------------------------------
 
@@ -276,7 +309,7 @@ class Okta:
         """Raises when Okta's own count of everybody shows that the user list was short."""
         stated = everyone_count(groups)
         if not users_read and stated != 0:
-            raise Denied(_NO_ROLE.format(host=self.wire.host))
+            raise Denied(_no_role(self.wire.host, self.settings.holder))
         if stated is None:
             if self.settings.role_is_narrow:
                 return
@@ -320,10 +353,11 @@ class Okta:
         return Page(end=End(cursor=bookmark(as_of - _OVERLAP) if has_feed else None, as_of=as_of))
 
 
-_NO_ROLE: Final = (
-    "{host} lists no users although it has some: the token has no admin role, or a role that sees nobody. "
-    "Give the admin who made it a role that can view all users and groups, such as Read-only Administrator."
-)
+def _no_role(host: str, holder: Holder) -> str:
+    return (
+        f"{host} lists no users although it has some: the {holder.noun} has no admin role, "
+        f"or a role that sees nobody. {holder.remedy}"
+    )
 
 
 def _is_gone(absent: Absent) -> bool:

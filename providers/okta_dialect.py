@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Final
 
 from providers.answers import Answer, refusal_of, retry_after_s
+from providers.okta_settings import TOKEN, Holder
 from providers.pace import Allowance
 from sync.model.errors import ConnectorError, Denied
 
 _FEATURE_OFF: Final = "E0000015"
 _BUSY_RECONCILING: Final = "E0000239"
+SCOPES_REMEDY: Final = "It was not granted {missing}: grant it under the app's tab Okta API Scopes."
 
 
 class OktaDialect:
     """Reads `x-rate-limit-*` (reset in epoch seconds of the server's own clock) and `errorCode`."""
 
     vendor = "Okta"
+
+    def __init__(self, holder: Holder = TOKEN, withheld: Callable[[], Collection[str]] = tuple) -> None:
+        self._holder, self._withheld = holder, withheld
 
     def told_wait_s(self, answer: Answer) -> float | None:
         told_s = retry_after_s(answer)
@@ -47,9 +53,7 @@ class OktaDialect:
             )
         if answer.status == 403:
             return Denied(
-                f"{host} does not let this token read {what} ({code or 403}). "
-                "Give the admin who made it a role that can view all users and groups, "
-                "such as Read-only Administrator."
+                f"{host} does not let this {self._holder.noun} read {what} ({code or 403}). " + self._remedy()
             )
         said = " ".join(
             filter(
@@ -60,7 +64,11 @@ class OktaDialect:
                 ],
             )
         )
-        return refusal_of(answer, what, host, code=code, said=said[:200], key="api_token")
+        return refusal_of(answer, what, host, code=code, said=said[:200], key=self._holder.key)
+
+    def _remedy(self) -> str:
+        missing = ", ".join(self._withheld())
+        return SCOPES_REMEDY.format(missing=missing) if missing else self._holder.remedy
 
 
 def error_code(answer: Answer) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeVar
 from urllib.parse import quote
 
 from providers.answers import Answer
 from providers.failures import Absent, CredentialRefused
 from providers.http import Ask, Wire
+from providers.okta_dialect import SCOPES_REMEDY
 from providers.okta_records import UserReader, everyone_count, read_groups, read_member_ids
 from providers.okta_settings import OktaSettings
 from providers.rows import Rows
@@ -21,16 +22,18 @@ R = TypeVar("R")
 _BUILT_IN: Final = "/api/v1/groups?limit=200&expand=stats&filter=" + quote('type eq "BUILT_IN"')
 
 
-def prove(wire: Wire, settings: OktaSettings) -> Sequence[Right]:
+def prove(
+    wire: Wire, settings: OktaSettings, withheld: Callable[[], Collection[str]] = tuple
+) -> Sequence[Right]:
     """Every right the pull needs. Raises Misconfigured or Transient when the host cannot be talked to."""
-    return list(Proof(wire, settings).rights())
+    return list(Proof(wire, settings, withheld).rights())
 
 
 class Proof:
     """One round of small requests, each for one right."""
 
-    def __init__(self, wire: Wire, settings: OktaSettings) -> None:
-        self._wire = wire
+    def __init__(self, wire: Wire, settings: OktaSettings, withheld: Callable[[], Collection[str]]) -> None:
+        self._wire, self._withheld = wire, withheld
         self._settings = settings
         self._users = UserReader()
 
@@ -41,6 +44,7 @@ class Proof:
             yield Right(name="credential", state=RightState.MISSING, detail=refused.message)
             return
         yield Right(name="credential", state=RightState.OK)
+        yield from self._scopes()
         yield right
         groups, right = self._try("read groups", "/api/v1/groups?limit=1", read_groups)
         yield right
@@ -50,22 +54,32 @@ class Proof:
         yield self._sees_everybody(users)
         yield from self._scope()
 
+    def _scopes(self) -> Iterator[Right]:
+        """The scopes of a service app's token; one that was not granted is left out of it in silence."""
+        withheld = self._withheld()
+        for scope in self._settings.oauth_scopes if self._settings.app else ():
+            name = f"scope {scope}"
+            if scope in withheld:
+                yield _missing(name, SCOPES_REMEDY.format(missing=scope))
+            else:
+                yield Right(name=name, state=RightState.OK)
+
     def _sees_everybody(self, users: Rows[UserRecord] | None) -> Right:
-        name = "see everybody"
+        name, holder = "see everybody", self._settings.holder
         built_in, right = self._try(name, _BUILT_IN, read_groups)
         stated = everyone_count(built_in.rows) if built_in is not None else None
         if users is not None and not users.rows and stated != 0:
             return _missing(
                 name,
-                "The user list is empty although the organisation has people: the token has no admin role, "
-                "or a role that sees nobody. Give its admin the role Read-only Administrator.",
+                f"The user list is empty although the organisation has people: the {holder.noun} has no "
+                f"admin role, or a role that sees nobody. {holder.remedy}",
             )
         if built_in is None:
             return right
         if stated is None and not self._settings.role_is_narrow:
             return _missing(
                 name,
-                "The group Everyone is not visible: the token's role is narrowed to some groups. "
+                f"The group Everyone is not visible: the {holder.noun}'s role is narrowed to some groups. "
                 "Give it a role that sees all, or set role_is_narrow when that is meant.",
             )
         return right

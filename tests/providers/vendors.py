@@ -53,9 +53,9 @@ OKTA = Vendor(
     },
     fatal=_ids("A01 A02 A03 A04 A06 A07 A08 B04 B06 B14 B16 C11 C12 P01 P05 P21 P30 T04"),
     elsewhere={
-        "T07": "the token endpoint: tests/simulator/test_okta_oauth.py",
-        "A14": "the token endpoint: tests/simulator/test_okta_oauth.py",
-        "A15": "the token endpoint: tests/simulator/test_okta_oauth.py",
+        "T07": "the token endpoint: tests/providers/test_okta_service_app.py",
+        "A14": "the token endpoint: tests/providers/test_okta_service_app.py",
+        "A15": "the token endpoint: tests/providers/test_okta_service_app.py",
     },
     unseen={
         "A20": "another organisation answers: identity() tells, and the engine compares it",
