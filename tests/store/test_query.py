@@ -1,5 +1,6 @@
 import orjson
 import pytest
+import sqlalchemy as sa
 
 from sync.model.query import Both, Comparison, Either, Never, Not, Operator, Path, Present, Query, Within
 from sync.model.session import Kind
@@ -272,3 +273,24 @@ def test_nested_groups_in_a_circle_end(database, connection, people):
             ("All", False),
             ("Staff", True),
         ]
+
+
+def test_a_page_behind_a_cursor_passes_over_nothing(database, connection, people):
+    """However deep a cursor is, no statement of its page skips rows: deep pages cost what the first does."""
+    told = []
+
+    def hear(_conn, _cursor, sql, parameters, *_):
+        told.append((sql.upper().rpartition("OFFSET")[1], tuple(parameters)))
+
+    with database.read() as conn:
+        sa.event.listen(conn.engine, "before_cursor_execute", hear)
+        try:
+            first = scim.scim_find(conn, connection.id, Kind.USER, Query(count=1))
+            told.clear()
+            second = scim.scim_find(conn, connection.id, Kind.USER, Query(count=1, after=first.next))
+        finally:
+            sa.event.remove(conn.engine, "before_cursor_execute", hear)
+    assert first.resources[0].id != second.resources[0].id
+    assert told
+    # SQLAlchemy writes OFFSET 0 for SQLite beside every LIMIT; its value comes last.
+    assert [passed[-1] for offset, passed in told if offset and passed[-1] != 0] == []
