@@ -30,7 +30,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def options_of(words: list[str]) -> dict[str, Any]:
     """The options of `connector WORDS...`; a click error when there is no such verb, option or choice."""
-    context = click.Context(root)
+    context = click.Context(root, **root.context_settings)
     _, verb, rest = root.resolve_command(context, list(words))
     assert verb is not None
     return verb.make_context(words[0], rest, parent=context).params
