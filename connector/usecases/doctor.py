@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from connector.settings import unknown_variables
 from connector.usecases.connections import CHECK_LIMIT_S, Connections
+from connector.usecases.replicas import Replicas
 from connector.usecases.tokens import Tokens
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
-from sync.store import migrate
+from sync.store import endpoints, migrate
 from sync.store.database import ping
 
 SOON: Final = timedelta(days=14)
@@ -28,7 +29,7 @@ class Doctor:
         """Look at the program, then at the named connection or at all."""
         connections = Connections(self._wires)
         chosen = [connections.find(ref)] if ref else connections.all()
-        found = [self._database(), self._key(chosen), *_environment()]
+        found = [self._database(), self._key(chosen), *self._replicas(), *self._webhooks(), *_environment()]
         for connection in chosen:
             found += [*self._rights(connection), *self._tokens(connection)]
         return found
@@ -46,6 +47,31 @@ class Doctor:
         except ConnectorError as error:
             return _finding("key", "failed", error.message)
         return _finding("key", "ok", "opens every stored credential")
+
+    def _replicas(self) -> list[dict[str, Any]]:
+        """Whether a daemon works, and all of them are of one version."""
+        alive = Replicas(self._wires).alive()
+        versions = sorted({each["version"] for each in alive})
+        if not any(each["role"] != "web" for each in alive):
+            remedy = "no process keeps the schedule and does runs; start one: connector serve"
+            return [_finding("daemon", "warning", remedy)]
+        if len(versions) > 1:
+            remedy = f"versions {' and '.join(versions)} run side by side; end the older ones"
+            return [_finding("daemon", "warning", remedy)]
+        return [_finding("daemon", "ok", f"{len(alive)} alive, version {versions[0]}")]
+
+    def _webhooks(self) -> list[dict[str, Any]]:
+        """Endpoints that take nothing."""
+        with self._wires.database.read() as conn:
+            failing = [each for each in endpoints.listed(conn) if each.enabled and each.failing_since]
+        return [
+            _finding(
+                f"webhook {each.id}",
+                "warning",
+                f"takes no events ({each.last_error}); try it: connector webhooks test {each.id}",
+            )
+            for each in failing
+        ]
 
     def _rights(self, connection: Connection) -> list[dict[str, Any]]:
         name = f"{connection.name}: directory"
