@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from connector.settings import unknown_variables
 from connector.usecases.connections import CHECK_LIMIT_S, Connections
+from connector.usecases.expiries import expiries
 from connector.usecases.replicas import Replicas
 from connector.usecases.tokens import Tokens
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
+from sync.model.notice import NoticeKind
 from sync.store import endpoints, migrate
 from sync.store.database import ping
 
@@ -29,7 +31,14 @@ class Doctor:
         """Look at the program, then at the named connection or at all."""
         connections = Connections(self._wires)
         chosen = [connections.find(ref)] if ref else connections.all()
-        found = [self._database(), self._key(chosen), *self._replicas(), *self._webhooks(), *_environment()]
+        found = [
+            self._database(),
+            self._key(chosen),
+            *self._replicas(),
+            *self._webhooks(),
+            *self._ends(),
+            *_environment(),
+        ]
         for connection in chosen:
             found += [*self._rights(connection), *self._tokens(connection)]
         return found
@@ -71,6 +80,17 @@ class Doctor:
                 f"takes no events ({each.last_error}); try it: connector webhooks test {each.id}",
             )
             for each in failing
+        ]
+
+    def _ends(self) -> list[dict[str, Any]]:
+        """Credentials of directories that have ended or will soon."""
+        now = self._wires.clock()
+        with self._wires.database.read() as conn:
+            ends = [each for each in expiries(self._wires, conn) if each.threshold_d(now) is not None]
+        return [
+            _finding("credentials", "warning", each.sentence(now))
+            for each in ends
+            if each.kind is NoticeKind.CREDENTIAL_EXPIRES
         ]
 
     def _rights(self, connection: Connection) -> list[dict[str, Any]]:

@@ -1,5 +1,8 @@
 """What the doctor finds of the daemon, each with what helps."""
 
+from collections.abc import Callable
+from typing import Any
+
 from connector.app import App
 from connector.settings import load
 from sync.store import replicas
@@ -27,3 +30,11 @@ def test_it_says_whether_a_daemon_works_and_which(cli_on_sqlite: Cli) -> None:
             replicas.beat(conn, "old", version="0.0.1", role="worker", started_at=now, now=now)
         state, detail = said()
     assert (state, "side by side" in detail) == ("warning", True)
+
+
+def test_it_says_which_credentials_have_ended(cli_on_sqlite: Cli, connect: Callable[..., Any]) -> None:
+    """With the line that gives new ones."""
+    connect(cli_on_sqlite)
+    cli_on_sqlite("connections", "set", "acme", "credentials_expire=2026-01-31")
+    found = {each["check"]: each for each in cli_on_sqlite("doctor", "--json").json["findings"]}
+    assert "connector connections set acme" in found["credentials"]["detail"]
