@@ -313,8 +313,11 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     for name, value in given.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
-            result[name] = merged(result[name], value)
+        elif isinstance(value, Mapping):
+            known = result.get(name)
+            result[name] = merged(known if isinstance(known, Mapping) else {}, value)
+            if known is None and value and not result[name]:
+                del result[name]
         else:
             result[name] = value
     return result

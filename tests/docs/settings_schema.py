@@ -32,7 +32,7 @@ def _models() -> Iterator[tuple[str, type[BaseModel]]]:
     found: list[type[BaseModel]] = [BaseModel]
     for each in found:
         found.extend(model for model in each.__subclasses__() if model not in found)
-        if each.__module__.startswith("connector."):
+        if each.__module__ in {"connector.settings", "connector.connection_settings"}:
             yield each.__name__, each
 
 

@@ -130,3 +130,10 @@ def test_connections_are_narrowed_and_paged(app: App) -> None:
     assert names(type="scim", state="paused") == ["gamma"]
     first = names(limit=2)
     assert first + names(after=first[-1], limit=2) == names() == sorted(names())
+
+
+def test_a_default_that_was_never_changed_can_be_asked_for(app: App) -> None:
+    """Taking a setting back within a section nobody touched changes nothing, and leaves no trace."""
+    before = app.connections.show("acme")["settings"]
+    app.connections.set("acme", {"groups": {"exclude": None}, "schedule": {"full": None}})
+    assert app.connections.show("acme")["settings"] == before

@@ -12,6 +12,7 @@ from connector.app import App
 from connector.web.pages import (
     attention,
     audit,
+    connections,
     dashboard,
     events,
     groups,
@@ -26,6 +27,7 @@ from connector.web.view import Place
 
 MODULES: Final = (
     dashboard,
+    connections,
     plans,
     attention,
     runs,

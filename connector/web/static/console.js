@@ -120,6 +120,53 @@ for (const form of document.querySelectorAll("form[data-doing]")) {
   });
 }
 
+// Forms that are a page (data-keeps): where the answer is the page again, its parts are put in place and
+// what was typed stays, secrets too, which the server never sends back.
+for (const form of document.querySelectorAll("form[data-keeps]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const buttons = [...document.querySelectorAll("button")].filter((each) => each.form === form);
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    for (const button of buttons) button.disabled = true;
+    form.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body: fields, headers: { Accept: "application/json, text/html" }, redirect: "error",
+      });
+      const text = await answer.text();
+      if (answer.headers.get("Content-Type").startsWith("application/json")) {
+        const { then } = JSON.parse(text);
+        if (then === location.pathname + location.search) location.reload();
+        else location.assign(then);
+        return;
+      }
+      take(new DOMParser().parseFromString(text, "text/html"));
+    } catch {
+      complain(form, "The program did not answer. Is it running?");
+    }
+    form.removeAttribute("aria-busy");
+    for (const button of buttons) button.disabled = false;
+  });
+}
+
+function take(fresh) {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const young = fresh.getElementById(part.id);
+    if (young) part.replaceWith(young);
+  }
+  for (const field of document.querySelectorAll("[aria-describedby]")) {
+    const told = document.getElementById(field.getAttribute("aria-describedby").split(" ")[0]);
+    if (told?.dataset.part === undefined) continue;
+    field.toggleAttribute("aria-invalid", told.textContent.trim() !== "");
+  }
+  settle(document);
+  (document.querySelector("[aria-invalid]") || document.querySelector("[data-part] .said, .found"))?.focus();
+}
+
+// A page that answered a form and has an address of its own takes it, so that a reload shows it again.
+const own = document.querySelector("[data-address]");
+if (own) history.replaceState(null, "", own.dataset.address);
+
 function complain(form, sentence) {
   let told = form.querySelector(".said.bad");
   if (!told) {
