@@ -44,8 +44,13 @@ def page() -> str:
     """The whole page as Markdown."""
     parts = [_HEAD]
     for name, command in verbs():
+        # With the root's own settings, as when it is called: a verb keeps the help option it first had.
         context = click.Context(
-            command, info_name=f"connector {name}", terminal_width=100, max_content_width=100
+            command,
+            info_name=f"connector {name}",
+            terminal_width=100,
+            max_content_width=100,
+            **root.context_settings,
         )
         parts.append(f"## connector {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(parts)
