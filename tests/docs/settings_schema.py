@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from connector.settings import Settings
 from tests.docs.described import described
 
+_MODULES = ("connector.settings", "connector.connection_settings")
 _REFERENCE = {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
 """``${VAR}`` may stand wherever a number or a truth value may."""
 
