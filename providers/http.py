@@ -261,12 +261,15 @@ class Wire:
                         f"for one page of {ask.what}; the read was ended."
                     )
             read, is_refusal = b"".join(chunks), response.status_code >= 400
-            return Answer(
+            answer = Answer(
                 status=response.status_code,
                 headers=response.headers,
                 links=response.headers.get_list("link"),
                 body=blacked_out(read, headers, body) if is_refusal else read,
             )
+            if self.effort.told_at is None:
+                self.effort.told_at = answer.date
+            return answer
 
     def _rejected(self, answer: Answer, ask: Ask) -> Exception:
         status = answer.status

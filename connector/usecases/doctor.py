@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from connector.settings import unknown_variables
+from connector.usecases import surroundings
 from connector.usecases.connections import CHECK_LIMIT_S, Connections
 from connector.usecases.expiries import expiries
 from connector.usecases.replicas import Replicas
@@ -15,7 +16,7 @@ from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
 from sync.model.notice import NoticeKind
-from sync.store import endpoints, migrate
+from sync.store import endpoints, meta, migrate
 from sync.store.database import ping
 
 SOON: Final = timedelta(days=14)
@@ -32,21 +33,44 @@ class Doctor:
         connections = Connections(self._wires)
         chosen = [connections.find(ref)] if ref else connections.all()
         found = [
-            self._database(),
+            *self._database(),
             self._key(chosen),
             *self._replicas(),
             *self._webhooks(),
             *self._ends(),
+            *self._address(),
             *_environment(),
         ]
         for connection in chosen:
             found += [*self._rights(connection), *self._tokens(connection)]
         return found
 
-    def _database(self) -> dict[str, Any]:
-        ping(self._wires.database)
-        version = migrate.current(self._wires.database)
-        return _finding("database", "ok", f"answers, at version {version}")
+    def _database(self) -> list[dict[str, Any]]:
+        """Whether it answers and takes writes, which tables it has, and where a file of SQLite lies."""
+        database = self._wires.database
+        ping(database)
+        try:
+            with database.write() as conn:
+                clock = meta.try_write(conn)
+        except ConnectorError as error:
+            return [_finding("database", "failed", f"cannot be written: {error.message}")]
+        version = migrate.current(database)
+        found = [_finding("database", "ok", f"answers and takes writes, at version {version}")]
+        if version != migrate.HEAD:
+            remedy = (
+                f"is at version {version}, this program's is {migrate.HEAD}; upgrade: connector db upgrade"
+            )
+            found = [_finding("database", "warning", remedy)]
+        networked = surroundings.networked(self._wires.settings.database_url)
+        if networked:
+            remedy = f"lies on {networked}, where SQLite's locks do not hold; use a local disk, or PostgreSQL"
+            found.append(_finding("file system", "failed", remedy))
+        late = clock and surroundings.skew_told(self._wires.clock(), clock, "the database's")
+        return [*found, _finding("clock", "warning", late)] if late else found
+
+    def _address(self) -> list[dict[str, Any]]:
+        told = surroundings.unreachable(self._wires.settings)
+        return [_finding("public address", "warning", told)] if told else []
 
     def _key(self, chosen: list[Connection]) -> dict[str, Any]:
         try:
@@ -100,16 +124,18 @@ class Doctor:
         try:
             source = self._wires.open_source(connection, limit_s=CHECK_LIMIT_S)
             try:
-                rights = source.check()
+                rights, told_at = source.check(), source.effort.told_at
             finally:
                 source.close()
         except ConnectorError as error:
             return [_finding(name, "failed", error.message)]
         states = {"ok": "ok", "missing": "failed", "unknown": "warning"}
-        return [
+        found = [
             _finding(f"{connection.name}: {each.name}", states[each.state.value], each.detail)
             for each in rights
         ]
+        late = told_at and surroundings.skew_told(self._wires.clock(), told_at, "the directory's")
+        return [*found, _finding(f"{connection.name}: clock", "warning", late)] if late else found
 
     def _tokens(self, connection: Connection) -> list[dict[str, Any]]:
         name, now = f"{connection.name}: SCIM token", self._wires.clock()

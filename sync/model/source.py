@@ -122,11 +122,15 @@ class Page:
 
 @dataclass(slots=True, kw_only=True)
 class Effort:
-    """What a read has cost so far: requests sent, pages read, seconds spent waiting as told."""
+    """What a read has cost so far: requests sent, pages read, seconds spent waiting as told.
+
+    ``told_at`` is the directory's clock in its newest answer, None while it has not told it.
+    """
 
     requests: int = 0
     pages: int = 0
     throttled_s: float = 0.0
+    told_at: datetime | None = None
 
 
 class RightState(StrEnum):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Final
+
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
 from sync.store.prepared import Prepared
 from sync.store.schema import meta
 
+_TRIED: Final = "tried"
 _GET = Prepared(sa.select(meta.c.value).where(meta.c.key == sa.bindparam("name")))
 _CHANGE = Prepared(
     sa.update(meta).where(meta.c.key == sa.bindparam("name")).values(value=sa.bindparam("said"))
@@ -29,3 +33,13 @@ def put(conn: Conn, key: str, value: str) -> None:
 def drop(conn: Conn, key: str) -> None:
     """Forget the fact."""
     conn.execute(sa.delete(meta).where(meta.c.key == key))
+
+
+def try_write(conn: Conn) -> datetime | None:
+    """Write and take it back; the clock of a database server, None where there is none but ours."""
+    put(conn, _TRIED, "")
+    drop(conn, _TRIED)
+    if conn.dialect.name != "postgresql":
+        return None
+    told: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return told

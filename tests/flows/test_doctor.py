@@ -1,12 +1,19 @@
 """What the doctor finds of the daemon, each with what helps."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from connector.app import App
 from connector.settings import load
+from connector.usecases.surroundings import file_system_of
+from connector.web.asgi import application
+from providers.simulator.server import Simulator
 from sync.store import replicas
 from tests.flows.conftest import Cli
+from tests.serving import serving
 
 
 def test_it_says_whether_a_daemon_works_and_which(cli_on_sqlite: Cli) -> None:
@@ -38,3 +45,47 @@ def test_it_says_which_credentials_have_ended(cli_on_sqlite: Cli, connect: Calla
     cli_on_sqlite("connections", "set", "acme", "credentials_expire=2026-01-31")
     found = {each["check"]: each for each in cli_on_sqlite("doctor", "--json").json["findings"]}
     assert "connector connections set acme" in found["credentials"]["detail"]
+
+
+def _found(cli: Cli) -> dict[str, dict[str, Any]]:
+    return {each["check"]: each for each in cli("doctor", "--json").json["findings"]}
+
+
+def test_it_says_whether_the_database_takes_writes(cli: Cli) -> None:
+    """On both kinds it is written to, and nothing of that is left."""
+    assert "takes writes" in _found(cli)["database"]["detail"]
+    assert "clock" not in _found(cli)
+
+
+def test_a_clock_that_is_off_is_told(
+    cli_on_sqlite: Cli, connect: Callable[..., Any], okta: Simulator
+) -> None:
+    """By how much, and what to do, when the directory's clock is another one."""
+    connect(cli_on_sqlite)
+    assert "acme: clock" not in _found(cli_on_sqlite)
+    okta.clock(skew=300)
+    told = _found(cli_on_sqlite)["acme: clock"]
+    assert told["state"] == "warning"
+    assert "behind the directory's; set it by NTP" in told["detail"]
+
+
+def test_a_public_address_that_leads_elsewhere_is_told(
+    cli_on_sqlite: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody there, somebody else there, and this program there."""
+    monkeypatch.setenv("CONNECTOR_PUBLIC_URL", "http://127.0.0.1:1")
+    assert "cannot be reached" in _found(cli_on_sqlite)["public address"]["detail"]
+    with App(load()) as app, serving(application(app)) as url:
+        monkeypatch.setenv("CONNECTOR_PUBLIC_URL", f"{url}/elsewhere")
+        assert "answers 404" in _found(cli_on_sqlite)["public address"]["detail"]
+        monkeypatch.setenv("CONNECTOR_PUBLIC_URL", url)
+        assert "public address" not in _found(cli_on_sqlite)
+
+
+def test_the_file_system_is_that_of_the_nearest_mount() -> None:
+    """The longest mount point counts, blanks in its name included."""
+    mounts = "/dev/sda / ext4 rw 0 0\nbox:/x /srv nfs4 rw 0 0\ntmpfs /srv/my\\040own tmpfs rw 0 0\n"
+    assert file_system_of(Path("/var/connector.db"), mounts) == "ext4"
+    assert file_system_of(Path("/srv/connector.db"), mounts) == "nfs4"
+    assert file_system_of(Path("/srv/my own/connector.db"), mounts) == "tmpfs"
+    assert not file_system_of(Path("/x"), "")
