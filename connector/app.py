@@ -52,15 +52,8 @@ class App:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
-        # Every worker may hold a connection, and the doors need theirs besides.
-        database = Database(settings.database_url, pool_size=settings.runs.at_once + 8)
-        try:
-            migrate.upgrade(database)
-        except BaseException:
-            database.close()
-            raise
-        self.wires = Wires(settings=settings, database=database, clock=clock)
         self.settings = settings
+        self.wires = Wires(settings=settings, database=_opened(settings), clock=clock)
         self.connections = Connections(self.wires)
         self.configuration = Configuration(self.wires)
         self.tokens = Tokens(self.wires)
@@ -134,6 +127,18 @@ def check_database(settings: Settings) -> dict[str, Any]:
 def back_up(settings: Settings, file: Path) -> None:
     """Copy the database, of whatever version it is, into a new file while everything goes on."""
     backup.write(settings.database_url, file)
+
+
+def _opened(settings: Settings) -> Database:
+    """The database, brought to this version's tables."""
+    # Every worker may hold a connection, and the doors need theirs besides.
+    database = Database(settings.database_url, pool_size=settings.runs.at_once + 8)
+    try:
+        migrate.upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _state(database: Database) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, Any]:
     """The bundle of an installation that has been pulled, held, pushed to and has failed."""
-    monkeypatch.setenv("CONNECTOR_PUBLIC_URL", "https://sync.acme-internal.example")
+    monkeypatch.setenv("CONNECTOR_PUBLIC_URL", "https://127.0.0.1:1/acme-internal")
     monkeypatch.setenv("CONNECTOR_PROTECTED", '["boss@acme-internal.example"]')
     connect(
         cli, "Acme Corp", "--set", "groups.exclude=Temp*", "--set", "attributes.picture_url=profile.photo"
