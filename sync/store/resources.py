@@ -196,7 +196,9 @@ def tallied(conn: Conn, kind: Kind, connection_id: str) -> int:
     tally = schema.tally
     kept = select(func.coalesce(func.sum(tally.c.live), 0))
     return int(
-        conn.execute(kept.where(tally.c.connection_id == connection_id, tally.c.kind == kind)).scalar_one()
+        conn.execute(
+            kept.where(tally.c.connection_id == connection_id, tally.c.kind == kind.capitalize())
+        ).scalar_one()
     )
 
 

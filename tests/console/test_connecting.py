@@ -250,6 +250,9 @@ def test_without_a_script_a_connection_is_set_up_too(office: Console) -> None:
         page.goto("/connections/+new")
         page.get_by_label("Name", exact=True).fill("plain")
         page.get_by_role("button", name="Make it and go on").click()
+        secret = page.locator(".once code").inner_text()
+        page.reload()  # which sends the form again
+        expect(page.get_by_text(f"ends in {secret[-4:]}")).to_be_visible()
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("Okta domain").fill("acme.okta.com")
         page.get_by_role("button", name="Check and go on").click()

@@ -126,7 +126,11 @@ def test_init_makes_what_is_missing(run_verb: Cli, tmp_path: Path) -> None:
     """`connector init` makes a configuration and a key, and the second time leaves both alone."""
     first = run_verb("init", "--json")
     assert first.code == 0, first.err
-    assert sorted(Path(path).name for path in first.json["made"]) == ["config.yaml", "connector.key"]
+    assert sorted(Path(path).name for path in first.json["made"]) == [
+        "config.schema.json",
+        "config.yaml",
+        "connector.key",
+    ]
     key = (tmp_path / "connector.key").read_bytes()
     assert run_verb("init", "--json").json["made"] == []
     assert (tmp_path / "connector.key").read_bytes() == key

@@ -139,6 +139,7 @@ def test_overviews_agree(cli: Cli, connect: Connect, okta: Simulator) -> None:
     assert status["seats"] == cli("seats", "--json").json
     assert status["seats"]["used"] == len(active_emails(okta))
     assert cli("groups", "list", "--json").json["total"] == row["groups"]
+    assert row["directory_users"] > 0
     assert cli("runs", "show", run_id, "--json").json["state"] == "succeeded"
     assert cli("doctor", "acme").code == 0
 

@@ -7,6 +7,7 @@ credentials are given it only receives. What is typed is saved step by step, not
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from connector.app import App
 from connector.connection_settings import TYPES
+from connector.usecases import shapes
 from connector.web.fields import Fields, last
 from connector.web.form_pages import Typed, form_page, go
 from connector.web.pages.runs import GOING, progress
@@ -33,6 +35,8 @@ STEPS: Final = (
     ("discovery", "What would happen"),
     ("plan", "First plan"),
 )
+SENT_TWICE: Final = timedelta(minutes=5)
+"""Within so long the same name and type is the same form again, and later a mistake."""
 _TYPES: Final = {"azure": "Azure (Microsoft Entra ID)", "scim": "Generic SCIM v2"}
 _NEXT: Final = dict(zip([name for name, _ in STEPS], [name for name, _ in STEPS[1:]], strict=False))
 
@@ -66,12 +70,26 @@ def _made(view: View, form: Fields) -> Response:
     try:
         made = view.ask("connections.add", name=name, type=type, settings={"mode": "push"})
     except ConnectorError as error:
+        known = _sent_twice(view, name, type)
+        if known is not None:
+            return go(view, _address(known, "push"))
         mistakes = mistakes_of(error.message, ("name", "type"))
         if "" in mistakes and "name" in mistakes[""]:
             mistakes = {"name": mistakes[""]}
         return _first(view, Typed(fields=form, mistakes=mistakes), 422)
     one = view.ask("connections.show", connection=made["id"])
     return _step(view, "push", one, token=made["token"], tokens=[])
+
+
+def _sent_twice(view: View, name: str, type: str) -> dict[str, Any] | None:
+    """The connection that this very form has just made: a reload or a second press sends it again."""
+    try:
+        one: dict[str, Any] = view.ask("connections.show", connection=name)
+    except ConnectorError:
+        return None
+    lately = shapes.at(view.app.wires.clock() - SENT_TWICE)
+    is_new = one["created_at"] >= lately and one["last_complete_at"] is None and one["mode"] == "push"
+    return one if is_new and (one["name"], one["type"]) == (name, type) else None
 
 
 def _shown(name: str) -> Callable[[View, Typed], Response]:
