@@ -160,6 +160,7 @@ def test_settings_are_tried_saved_and_taken_back(office: Console) -> None:
         page.get_by_label("People suspended").fill("7 or 12%")
         page.get_by_label("Hold the first run").uncheck()
         page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
         expect(page.get_by_label("People suspended")).to_have_value("7 or 12%")
         expect(page.get_by_label("Hold the first run")).not_to_be_checked()
         page.goto(f"{path}/groups")
