@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from providers.hooks import decoded, ids, inner, objects
+from providers.hooks import decoded, ids, objects
+from providers.rows import inside
 from sync.model.ping import Ping
 
 _PEOPLE: Final = "users/"
@@ -19,23 +21,23 @@ def read(headers: Mapping[str, str], body: bytes) -> Ping:  # noqa: ARG001 - Gra
 
     Raises BadRecord.
     """
-    notices = objects(inner(decoded(body), "value"))
-    paths = [(str(inner(each, "resource") or ""), inner(each, "resourceData", "id")) for each in notices]
+    notices = objects(inside(decoded(body), "value"))
+    paths = [(str(inside(each, "resource") or ""), inside(each, "resourceData", "id")) for each in notices]
     keys = [
-        inner(each, "id")
+        inside(each, "id")
         or "-".join(
-            str(inner(each, name) or "")
+            str(inside(each, name) or "")
             for name in ("subscriptionId", "lifecycleEvent", "subscriptionExpirationDateTime")
         )
         for each in notices
     ]
     return Ping(
-        secrets=tuple(str(inner(each, "clientState") or "") for each in notices),
-        messages=tuple(str(key)[:200] for key in keys),
+        secrets=tuple(str(inside(each, "clientState") or "") for each in notices),
+        messages=tuple(hashlib.sha256(str(key).encode()).hexdigest() for key in keys),
         users=ids(id_ or path[len(_PEOPLE) :] for path, id_ in paths if path.lower().startswith(_PEOPLE)),
         groups=ids(
             path[len(_GROUPS) :].partition("/")[0] for path, _ in paths if path.lower().startswith(_GROUPS)
         ),
-        everything=any(inner(each, "lifecycleEvent") is not None for each in notices),
-        unsubscribes=any(inner(each, "lifecycleEvent") in _ENDINGS for each in notices),
+        everything=any(inside(each, "lifecycleEvent") is not None for each in notices),
+        unsubscribes=any(inside(each, "lifecycleEvent") in _ENDINGS for each in notices),
     )

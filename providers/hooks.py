@@ -29,13 +29,6 @@ def objects(value: Any) -> list[dict[str, Any]]:
     return value
 
 
-def inner(value: Any, *path: str) -> Any:
-    """What lies below these keys; None where one is missing."""
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def ids(values: Iterable[Any]) -> frozenset[str]:
     """Those values that can be ids of the vendor's; numbers as text."""
     texts = (str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool))

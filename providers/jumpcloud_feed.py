@@ -66,7 +66,7 @@ class Feed:
                         "The log of JumpCloud may not reach back to the last read: read in full."
                     )
             for event in events:
-                _note(event, named)
+                note_named(event, named)
             if len(named.users) + len(named.groups) > _MOST:
                 raise CursorExpired(f"More than {_MOST} people and groups changed: read in full.")
         return named
@@ -115,8 +115,11 @@ def _events(answer: Answer) -> list[Any]:
     return body
 
 
-def _note(event: object, named: Named) -> None:
-    """Who is named by the event, whatever it says of them."""
+def note_named(event: object, named: Named) -> None:
+    """Who is named by the event, whatever it says of them.
+
+    Who joins or leaves a group changes the group: the person is read with it.
+    """
     ends = [inside(event, "resource")] + [
         inside(event, "association", "connection", end) for end in ("from", "to")
     ]

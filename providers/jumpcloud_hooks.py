@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from providers.hooks import authorization, decoded, ids, inner, objects
+from providers.hooks import authorization, decoded, ids, objects
+from providers.jumpcloud_feed import Named, note_named
 from sync.model.ping import Ping
 
-_KINDS: Final = {"user": "users", "user_group": "groups"}
 _TYPES: Final = (
     "user_create",
     "user_update",
@@ -27,19 +27,13 @@ def read(headers: Mapping[str, str], body: bytes) -> Ping:
     """The people and groups that an event is about. Raises BadRecord."""
     document = decoded(body)
     events = objects(document if isinstance(document, list) else [document])
-    named: dict[str, list[Any]] = {"users": [], "groups": []}
+    named = Named()
     for event in events:
-        if not str(event.get("event_type")).startswith(_TYPES):
-            continue
-        # Who joins or leaves a group changes the group: the person is read with it.
-        ends = [inner(event, "association", "connection", end) for end in ("from", "to")]
-        named["groups"] += [inner(end, "object_id") for end in ends if inner(end, "type") == "user_group"]
-        kind = inner(event, "resource", "type")
-        if kind in _KINDS:
-            named[_KINDS[kind]].append(inner(event, "resource", "id"))
+        if str(event.get("event_type")).startswith(_TYPES):
+            note_named(event, named)
     return Ping(
         secrets=authorization(headers),
         messages=tuple(sorted(ids(event.get("id") for event in events))),
-        users=ids(named["users"]),
-        groups=ids(named["groups"]),
+        users=ids(named.users),
+        groups=ids(named.groups),
     )

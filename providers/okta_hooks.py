@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from providers.hooks import authorization, decoded, ids, inner, objects
+from providers.hooks import authorization, decoded, ids, objects
+from providers.rows import inside
 from sync.model.ping import Ping
 
 EVENTS: Final = (
@@ -34,12 +35,12 @@ _OF_THE_SCOPE: Final = ("group.application_assignment.",)
 def read(headers: Mapping[str, str], body: bytes) -> Ping:
     """The people and groups that a delivery is about. Raises BadRecord."""
     document = decoded(body)
-    events = objects(inner(document, "data", "events"))
+    events = objects(inside(document, "data", "events"))
     told = [(str(each.get("eventType")), each) for each in events]
     about = [each for type, each in told if type in EVENTS]
     return Ping(
         secrets=authorization(headers),
-        messages=tuple(ids([inner(document, "eventId")])),
+        messages=tuple(ids([inside(document, "eventId")])),
         # Who joins or leaves a group changes the group: the person is read with it.
         users=ids(_targets((each for each in about if not _of_a_group(each)), "User")),
         groups=ids(_targets(about, "UserGroup")),
@@ -55,5 +56,5 @@ def _targets(events: Iterable[Mapping[str, Any]], type: str) -> Iterable[Any]:
     for event in events:
         listed = event.get("target")
         for each in listed if isinstance(listed, list) else ():
-            if inner(each, "type") == type:
-                yield inner(each, "id")
+            if inside(each, "type") == type:
+                yield inside(each, "id")

@@ -22,7 +22,7 @@ from providers.scim_settings import ScimSettings, scim_settings
 from providers.scim_user_groups import ATTRIBUTE, UserGroups
 from providers.scim_walk import ACCEPT, ScimList, ScimWalk
 from providers.watermark import end_after, time_of
-from sync.model.errors import CursorExpired, Incomplete, Misconfigured
+from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
 from sync.model.source import (
     Effort,
@@ -119,11 +119,9 @@ class Scim:
         )
 
     def lookup_groups(self, external_ids: Sequence[str]) -> GroupsFound:
-        """Groups by id, like ``lookup``."""
+        """Groups by id, like ``lookup``. Raises Denied where only people tell of groups."""
         if self._asks_people:
-            return GroupsFound(
-                gone=frozenset(external_ids)
-            )  # nobody is in them: that is all there is to know
+            raise Denied("This service has no /Groups to be asked about a group by its id.")
         present, gone = look_each(self._ahead, external_ids, self._group)
         return GroupsFound(
             present=frozenset(key for key, found in present.items() if found.row.id == key), gone=gone
@@ -156,7 +154,7 @@ class Scim:
             if self._asks_people:
                 if page.rows.begins_anew:
                     by_people.begin_anew()
-                by_people.take(page.rows.rows, page.rows.raw)
+                by_people.take(page.rows.rows, page.rows.raw, page.rows.set_aside)
             raw = page.rows.raw if self._wanted.attributes else ()
             yield Page(users=page.rows.rows, raw=raw, set_aside=page.rows.set_aside)
         if self._asks_people:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from providers.rows import text_of
 from sync.model.errors import Incomplete
 from sync.model.resources import GroupRecord, UserRecord
-from sync.model.source import Members, Page
+from sync.model.source import Members, Page, SetAside
 
 ATTRIBUTE: Final = "groups"
 _INDIRECT: Final = "indirect"
@@ -31,7 +31,15 @@ class UserGroups:
         self._members: dict[str, dict[str, None]] = {}
         self._people, self._odd = 0, ""
 
-    def take(self, users: Sequence[UserRecord], raw: Sequence[Mapping[str, Any]]) -> None:
+    def take(
+        self,
+        users: Sequence[UserRecord],
+        raw: Sequence[Mapping[str, Any]],
+        set_aside: Sequence[SetAside],
+    ) -> None:
+        """What these say; whoever was set aside has said nothing, and may be in any group."""
+        for odd in set_aside:
+            self._odd = f"User {odd.external_id or 'without an id'} cannot be read, and her groups with her"
         for user, row in zip(users, raw, strict=True):
             self._people += 1
             if ATTRIBUTE in row:

@@ -23,7 +23,7 @@ from connector.usecases.subscriptions import Subscriptions
 from connector.usecases.wires import Wires
 from providers import registry
 from sync.model.connection import Connection
-from sync.model.errors import BadRecord, Conflict, NotFound, Refused
+from sync.model.errors import BadRecord, Conflict, Misconfigured, NotFound, Refused
 from sync.model.ping import Ping
 from sync.model.run import RunMode
 from sync.model.webhook import Secret, live_secrets
@@ -89,12 +89,6 @@ class Hooks:
             self._note(conn, "hooks.off", connection, now)
             return self._shape(connection, None, NONE_HELD)
 
-    def secret(self, connection: Connection) -> str | None:
-        """The newest secret, for registering the hook at the IdP; None while it is off."""
-        with self._wires.database.read() as conn:
-            hook = store.get(conn, connection.id)
-        return self._wires.keyring.open(connection.id, hook.secrets[0].sealed) if hook else None
-
     def receive(self, connection_id: str, headers: Mapping[str, str], body: bytes) -> None:
         """Take a delivery; ``headers`` have lower-case names. It tells nobody what became of it."""
         now = self._wires.clock()
@@ -109,11 +103,9 @@ class Hooks:
             return
         try:
             ping = reads(headers, body)
-        except BadRecord as error:
+            self._must_be_from_the_idp(connection, hook, ping, now)
+        except (BadRecord, Misconfigured, Refused) as error:
             self._refuse(connection, hook, now, error.message)
-            return
-        if not self._is_from_the_idp(connection, hook, ping, now):
-            self._refuse(connection, hook, now, "it shows another secret")
             return
         with self._wires.database.read() as conn:
             is_new = not ping.messages or set(ping.messages) - store.heard(conn, connection_id, ping.messages)
@@ -137,14 +129,17 @@ class Hooks:
             # Paused, or pushed only, or something else is about to run: the next pull makes up for it.
             log.info("an event hook caused no run", connection=connection.name, why=error.message)
 
-    def _is_from_the_idp(self, connection: Connection, hook: store.Hook, ping: Ping, now: datetime) -> bool:
+    def _must_be_from_the_idp(
+        self, connection: Connection, hook: store.Hook, ping: Ping, now: datetime
+    ) -> None:
+        """Raises Refused for another secret, and Misconfigured when ours do not open with this key."""
         good = [
             self._wires.keyring.open(connection.id, each.sealed).encode()
             for each in live_secrets(hook.secrets, now)
         ]
-        return bool(ping.secrets) and all(
-            sum(hmac.compare_digest(shown.encode(), one) for one in good) for shown in ping.secrets
-        )
+        known = [sum(hmac.compare_digest(shown.encode(), one) for one in good) for shown in ping.secrets]
+        if not known or not all(known):
+            raise Refused("it shows another secret")
 
     def _refuse(self, connection: Connection, hook: store.Hook, now: datetime, why: str) -> None:
         if hook.refused_at is None or now - hook.refused_at >= REFUSED_EVERY:

@@ -97,6 +97,7 @@ CREDENTIALS: Final[dict[str, tuple[SettingField, ...]]] = {
             "https://idp.example.com/scim/v2",
         ),
         _secret("token", "Bearer token"),
+        _text("token_header", "Header of the token", "Only if it is not Authorization.", "Authorization"),
         _text("username", "User name", "Instead of a token."),
         _secret("password", "Password"),
     ),
@@ -123,7 +124,15 @@ _GROUPS_OF: Final[dict[str, tuple[SettingField, ...]]] = {
         _choice("groups_from", "Groups are", ("roles", "Roles"), ("groups", "Groups"), ("both", "Both")),
     ),
     "jumpcloud": (_choice("membership", "Nested groups", *_NESTED),),
-    "scim": (_choice("groups_from", "Groups", ("groups", "Are read"), ("none", "Are not read")),),
+    "scim": (
+        _choice(
+            "groups_from",
+            "Groups",
+            ("groups", "Are read"),
+            ("users", "Are what users say they are in"),
+            ("none", "Are not read"),
+        ),
+    ),
 }
 
 GROUPS: Final = (

@@ -15,7 +15,8 @@ def history(conn: Conn, before: datetime, *, after: int, limit: int) -> tuple[in
     """Forget changes from before then that a later change of the same kind to the same subject has overtaken.
 
     Looks at ``limit`` rows behind the number ``after``; how many went, and where to go on, None at the end.
-    The last change of each kind is kept for good: it says why things are as they are.
+    The last change of each kind, and the last update of each field, is kept for good: it says why things
+    are as they are.
     """
     gone, last = writes.prune_history(conn, to_text(before), after, limit)
     if gone and (forgotten_before(conn) or before) <= before:

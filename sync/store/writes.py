@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sync.model.change import Action
 from sync.store import bulk, further_emails
 from sync.store.keys import among
 from sync.store.prepared import Prepared, many_on_driver
@@ -27,9 +28,11 @@ from sync.store.schema import (
     user_tag,
     users,
 )
-from sync.store.text import chunks, to_json
+from sync.store.text import chunks, from_json, to_json
 
 Row = Mapping[str, Any]
+
+_UPDATE = Action.UPDATE.value
 
 
 def lock_keys(conn: Connection, keys: Iterable[str]) -> None:
@@ -515,25 +518,45 @@ def empty_group(conn: Connection, group_id: str) -> int:
 
 
 def prune_history(conn: Connection, before: str, after: int, limit: int) -> tuple[int, int | None]:
-    """Of ``limit`` rows behind ``after`` drop the old ones with a newer row of that action and subject."""
-    window = list(
-        conn.execute(
-            sa.select(history.c.seq)
-            .where(history.c.seq > after, history.c.at < before)
-            .order_by(history.c.seq)
-            .limit(limit)
-        ).scalars()
-    )
+    """Of ``limit`` rows behind ``after`` drop the old ones that newer ones of the same kind replace."""
+    window = conn.execute(
+        sa.select(history.c.seq, history.c.subject_id, history.c.action, history.c.after)
+        .where(history.c.seq > after, history.c.at < before)
+        .order_by(history.c.seq)
+        .limit(limit)
+    ).all()
     if not window:
         return 0, None
     newer = history.alias("newer")
-    overtaken = sa.exists().where(
-        newer.c.subject_id == history.c.subject_id,
-        newer.c.action == history.c.action,
-        newer.c.seq > history.c.seq,
+    overtaken = sa.select(history.c.seq).where(
+        history.c.seq.in_([row.seq for row in window]),
+        sa.exists().where(
+            newer.c.subject_id == history.c.subject_id,
+            newer.c.action == history.c.action,
+            newer.c.seq > history.c.seq,
+        ),
     )
-    gone = conn.execute(sa.delete(history).where(history.c.seq.in_(window), overtaken)).rowcount
-    return gone, window[-1]
+    seqs = set(conn.execute(overtaken).scalars())
+    old = [row for row in window if row.seq in seqs]
+    gone = seqs - _speak_of_more(conn, [row for row in old if row.action == _UPDATE])
+    return conn.execute(sa.delete(history).where(history.c.seq.in_(sorted(gone)))).rowcount, window[-1].seq
+
+
+def _speak_of_more(conn: Connection, updates: Sequence[Any]) -> set[int]:
+    """Those updates that set a field which no newer one of the subject has set: they say why it is so."""
+    query = sa.select(history.c.seq, history.c.subject_id, history.c.after).where(
+        history.c.subject_id.in_({row.subject_id for row in updates}), history.c.action == _UPDATE
+    )
+    newest: dict[tuple[str, str], int] = {}
+    for seq, subject_id, said in conn.execute(query) if updates else ():
+        for field in from_json(said):
+            newest[subject_id, field] = max(seq, newest.get((subject_id, field), 0))
+    return {
+        row.seq
+        for row in updates
+        for field in from_json(row.after)
+        if newest[row.subject_id, field] == row.seq
+    }
 
 
 def prune_events(conn: Connection, before: str, limit: int) -> int:

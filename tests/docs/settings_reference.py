@@ -85,19 +85,19 @@ def _default(path: str, value: Any) -> str:
 
 def _meaning(field: FieldInfo, text: str) -> str:
     assert text, f"a setting without a text below it: {field}"
-    choices = [str(each) for each in _choices(field.annotation)]
-    told = f"{text} One of {', '.join(f'`{each}`' for each in choices)}." if choices else text
+    told_of = [str(each) for each in choices(field.annotation)]
+    told = f"{text} One of {', '.join(f'`{each}`' for each in told_of)}." if told_of else text
     return told.replace("|", "\\|")
 
 
-def _choices(annotation: Any) -> list[Any]:
+def choices(annotation: Any) -> list[Any]:
     """The texts a setting takes, when it takes a few only; keys of a mapping are not meant."""
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [each.value for each in annotation]
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
     optional = [each for each in get_args(annotation) if each is not type(None)]
-    return _choices(optional[0]) if get_origin(annotation) is UnionType else []
+    return choices(optional[0]) if get_origin(annotation) is UnionType else []
 
 
 def _first_line(model: type[BaseModel]) -> str:

@@ -1,6 +1,7 @@
 """Event hooks: a call makes somebody be read again, whatever it says; lies and repetitions do not."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -129,6 +130,23 @@ def test_an_old_secret_is_good_until_its_grace_is_over(
         assert queued["target"]["users"] == ["00u0", "00u1", "00u4"]
         assert cli("hooks", "off", "acme").code == 0
         assert cli("hooks", "show", "acme", "--json").json["on"] is False
+
+
+def test_a_key_that_is_another_is_no_answer_to_a_stranger(
+    cli_on_sqlite: Cli, connect: Connect, okta: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the stored secret does not open any more, a call is answered and noted like any other."""
+    cli = cli_on_sqlite
+    made = connect(cli)
+    secret = cli("hooks", "on", "acme", "--json").json["secret"]
+    monkeypatch.setenv("CONNECTOR_KEY_FILE", str(tmp_path / "another.key"))
+    assert cli("init").code == 0
+    with App(load()) as app, serving(application(app)) as url:
+        body = {"eventId": "e", "data": {"events": [_suspended("00u0")]}}
+        answer = httpx.post(f"{url}/hooks/{made['id']}", json=body, headers={"authorization": secret})
+    assert answer.status_code == 202
+    assert _runs(cli) == []
+    assert cli("hooks", "show", "acme", "--json").json["refused_at"] is not None
 
 
 def test_challenges_are_answered_alike_everywhere(cli_on_sqlite: Cli) -> None:

@@ -416,12 +416,30 @@ def test_people_who_tell_no_groups_at_all_make_the_read_incomplete(service: Simu
 def test_a_group_without_an_id_takes_no_membership_away() -> None:
     """One odd entry leaves every membership as it is, and the read is incomplete."""
     groups, user = UserGroups(), _page(ONE_USER).rows[0]
-    groups.take([user, user], [{"groups": [{"value": "1", "display": "Sales"}]}, {"groups": ["odd"]}])
+    groups.take([user, user], [{"groups": [{"value": "1", "display": "Sales"}]}, {"groups": ["odd"]}], ())
     told = groups.pages(lambda _: True)
     assert [record.name for record in next(told).groups] == ["Sales"]
     assert not next(told).members
     with pytest.raises(Incomplete, match="has no id"):
         next(told)
+
+
+def test_a_person_who_cannot_be_read_loses_no_membership(service: Simulator) -> None:
+    """Whoever is set aside has said nothing of groups, so nobody is taken out of any."""
+    service.fault("groups(on_users)")
+    service.fault("bad_row(1)")
+    reading = _full(service, groups_from="users")
+    assert reading.set_aside
+    assert not reading.members
+    assert isinstance(reading.error, Incomplete)
+
+
+def test_nobody_can_be_asked_about_a_group_where_people_tell_of_them(service: Simulator) -> None:
+    """So an absence is confirmed by a second complete read, as where the right to look up is missing."""
+    source = opened(service, groups_from="users")
+    with pytest.raises(Denied):
+        source.lookup_groups(["1"])
+    source.close()
 
 
 def test_the_token_goes_into_the_header_that_the_service_wants(service: Simulator) -> None:
