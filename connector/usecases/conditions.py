@@ -11,12 +11,9 @@ from connector.usecases.wires import Wires
 from sync import quarantine, seats
 from sync.model.connection import Connection
 from sync.model.notice import Condition, NoticeKind
-from sync.model.run import PlanState, Run, RunMode, RunState, StoredPlan
+from sync.model.run import PlanState, Run, RunState, StoredPlan
 from sync.store import connections, people, plans, runs, waiting
 from sync.store.database import Conn
-
-RUNS_LOOKED_AT = 5
-"""Of a connection's newest runs; the last read is nearly always among them."""
 
 FAILURES_TOLD = 2
 """A run that failed once is tried again within a minute, before anybody is called."""
@@ -26,9 +23,10 @@ def holding(wires: Wires, conn: Conn) -> list[Condition]:
     """Every condition that holds; of a paused connection only what outlives the pause."""
     known = {each.id: each for each in connections.listed(conn)}
     found = [_held(known[plan.connection_id], plan) for plan in _newest_held(conn)]
+    reads = runs.newest_reads(conn)
     for each in known.values():
         if each.enabled:
-            found += [*_trouble(each), *_inconsistent(conn, each)]
+            found += [*_trouble(each), *_inconsistent(each, reads.get(each.id))]
     return found + _expiring(wires, conn) + _seats(wires, conn)
 
 
@@ -68,26 +66,20 @@ def _trouble(one: Connection) -> list[Condition]:
     ]
 
 
-def _inconsistent(conn: Conn, one: Connection) -> list[Condition]:
-    reads = [run for run in runs.listed(conn, connection_id=one.id, limit=RUNS_LOOKED_AT) if _counts(run)]
-    if not reads or reads[0].state is not RunState.PARTIAL:
+def _inconsistent(one: Connection, read: Run | None) -> list[Condition]:
+    if read is None or read.state is not RunState.PARTIAL:
         return []
-    why = " ".join(reads[0].reasons[:2])
+    why = " ".join(read.reasons[:2])
     return [
         Condition(
             kind=NoticeKind.SOURCE_INCONSISTENT,
             key=f"source_inconsistent:{one.id}",
             title=f"{one.name} answered with less than everything",
-            text=f"{why} Nothing was removed. See: connector runs show {reads[0].id}",
-            path=f"/runs/{reads[0].id}",
+            text=f"{why} Nothing was removed. See: connector runs show {read.id}",
+            path=f"/runs/{read.id}",
             connection=(one.id, one.name),
         )
     ]
-
-
-def _counts(run: Run) -> bool:
-    ended = run.state in (RunState.SUCCEEDED, RunState.HELD, RunState.PARTIAL)
-    return ended and not run.dry_run and run.mode in (RunMode.FULL, RunMode.DELTA)
 
 
 def _expiring(wires: Wires, conn: Conn) -> list[Condition]:

@@ -19,7 +19,7 @@ from sync.model.connection import Connection
 from sync.model.errors import Conflict, Misconfigured, Stale
 from sync.model.run import RunState
 from sync.store import connections as store
-from sync.store import meta, resources, runs
+from sync.store import meta, runs, standing
 from sync.store.ids import new_id
 
 CHECK_LIMIT_S = 30.0
@@ -127,10 +127,14 @@ class Connections:
             and state in (None, each.state)
             and (after is None or each.name > after)
         ]
-        return [self._shape(each) for each in chosen[:limit]]
+        with self._wires.database.read() as conn:
+            counted = standing.tallies(conn)
+        return [self._shape(each, counted) for each in chosen[:limit]]
 
     def show(self, ref: str) -> dict[str, Any]:
-        return self._shape(self.find(ref))
+        connection = self.find(ref)
+        with self._wires.database.read() as conn:
+            return self._shape(connection, standing.tallies(conn))
 
     def pause(self, ref: str, *, paused: bool) -> dict[str, Any]:
         """Stop pulling, or go on: at once where the runs had failed."""
@@ -262,10 +266,8 @@ class Connections:
     def scim_url(self, connection: Connection) -> str:
         return f"{self._wires.settings.url}/scim/v2/{connection.id}"
 
-    def _shape(self, connection: Connection) -> dict[str, Any]:
-        with self._wires.database.read() as conn:
-            people = resources.tallied(conn, "user", connection.id)
-            groups = resources.tallied(conn, "group", connection.id)
+    def _shape(self, connection: Connection, counted: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+        people, groups = (counted.get((connection.id, kind), 0) for kind in ("User", "Group"))
         further = {"scim_base_url": self.scim_url(connection), "directory_users": people, "groups": groups}
         return shapes.connection(connection, further)
 

@@ -24,10 +24,11 @@ from sync.store import (
     people,
     plans,
     runs,
+    standing,
     waiting,
 )
-from sync.store import resources as stored
 from sync.store.database import Conn
+from sync.store.standing import Standing
 from sync.store.times import from_text
 
 ITEMS_SHOWN: Final = 5
@@ -81,10 +82,11 @@ class Dashboard:
             recent = runs.listed(conn, limit=RUNS_SHOWN)
             questions = attention.listed(conn)
             held = plans.listed(conn, states=[PlanState.HELD])
+            standings = standing.of_all(conn)
             return {
                 "now": now,
                 "held_plans": [self._held(conn, plan) for plan in held],
-                "connections": [self._connection(conn, each, held) for each in known],
+                "connections": [self._connection(each, standings[each.id]) for each in known],
                 "people": self._count(conn, "people", self._people),
                 "seats": self._seats(conn),
                 "changes": self._count(conn, "changes", lambda conn: _changes(conn, known)),
@@ -121,11 +123,9 @@ class Dashboard:
         ]  # fmt: skip
 
     def figures(self) -> dict[str, Any]:
-        """What is counted: ``ages_s`` is the age of the last complete read by connection, in seconds."""
-        now = self._wires.clock()
+        """What is counted."""
         with self._wires.database.read() as conn:
             known = connections.listed(conn)
-            ages = {each.name: (now - each.last_complete_at) for each in known if each.last_complete_at}
             return {
                 "connections": {
                     state: sum(each.state == state for each in known)
@@ -134,7 +134,6 @@ class Dashboard:
                 "people": self._people(conn),
                 "seats": self._seats(conn),
                 "held_plans": len(plans.listed(conn, states=[PlanState.HELD])),
-                "ages_s": {name: age / timedelta(seconds=1) for name, age in ages.items()},
                 "runs": {state.value: 0 for state in RunState} | runs.counts(conn),
                 "attention": len(attention.listed(conn)),
                 "events": outbox.count(conn),
@@ -153,18 +152,16 @@ class Dashboard:
             "item_count": sum(items for items, _ in waiting.values()),
         }
 
-    def _connection(self, conn: Conn, one: Connection, held: list[StoredPlan]) -> dict[str, Any]:
-        last = runs.listed(conn, connection_id=one.id, limit=1)
-        waiting = next((plan.id for plan in held if plan.connection_id == one.id), None)
-        uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
-        return shapes.connection(one) | {
-            "people": stored.tallied(conn, "user", one.id),
-            "groups": stored.tallied(conn, "group", one.id),
-            "scim_base_url": f"{self._wires.settings.url}/scim/v2/{one.id}",
-            "last_run": shapes.run(last[0]) if last else None,
-            "held_plan": waiting,
-            "last_push_at": shapes.at(max(filter(None, uses), default=None)),
-        }
+    def _connection(self, one: Connection, stands: Standing) -> dict[str, Any]:
+        return (
+            shapes.connection(one)
+            | {
+                "people": stands.people,
+                "groups": stands.groups,
+                "scim_base_url": f"{self._wires.settings.url}/scim/v2/{one.id}",
+            }
+            | shapes.standing(stands)
+        )
 
     def _count(self, conn: Conn, what: str, count: Callable[[Conn], Any]) -> Any:
         """What was counted, until history goes on: then everything is counted anew."""

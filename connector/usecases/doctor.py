@@ -9,14 +9,13 @@ from typing import Any, Final
 from connector.settings import unknown_variables
 from connector.usecases import surroundings
 from connector.usecases.connections import CHECK_LIMIT_S, Connections
-from connector.usecases.expiries import expiries
+from connector.usecases.expiries import expiries, token_end
 from connector.usecases.replicas import Replicas
-from connector.usecases.tokens import Tokens
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
 from sync.model.notice import NoticeKind
-from sync.store import endpoints, meta, migrate
+from sync.store import connections, endpoints, meta, migrate
 from sync.store.database import ping
 
 SOON: Final = timedelta(days=14)
@@ -30,8 +29,8 @@ class Doctor:
 
     def look(self, ref: str | None = None) -> list[dict[str, Any]]:
         """Look at the program, then at the named connection or at all."""
-        connections = Connections(self._wires)
-        chosen = [connections.find(ref)] if ref else connections.all()
+        known = Connections(self._wires)
+        chosen = [known.find(ref)] if ref else known.all()
         found = [
             *self._database(),
             self._key(chosen),
@@ -139,21 +138,16 @@ class Doctor:
 
     def _tokens(self, connection: Connection) -> list[dict[str, Any]]:
         name, now = f"{connection.name}: SCIM token", self._wires.clock()
-        live = [token for token in Tokens(self._wires).listed(connection.id) if token["live"]]
+        with self._wires.database.read() as conn:
+            known = connections.tokens(conn, connection.id)
+        live = [token for token in known if token.expires_at is None or token.expires_at > now]
         if not live:
             state = "ok" if connection.mode is Mode.PULL else "warning"
             remedy = f"no live one; to receive pushes: connector tokens rotate {connection.name}"
             return [_finding(name, state, remedy)]
-        lasting = [token for token in live if token["expires_at"] is None]
-        ends = max((token["expires_at"] for token in live if token["expires_at"]), default=None)
-        if not lasting and ends and ends < (now + SOON).strftime("%Y-%m-%dT%H:%M:%SZ"):
-            return [
-                _finding(
-                    name,
-                    "warning",
-                    f"ends at {ends}; make another: connector tokens rotate {connection.name}",
-                )
-            ]
+        soon = [each for each in token_end(connection, known, now) if each.at < now + SOON]
+        if soon:
+            return [_finding(name, "warning", each.sentence(now)) for each in soon]
         return [_finding(name, "ok", f"{len(live)} live")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
 from sync.model.notice import NoticeKind
+from sync.model.resources import TokenInfo
 from sync.store import api_keys, connections
 from sync.store.database import Conn
 
@@ -53,15 +55,15 @@ def expiries(wires: Wires, conn: Conn) -> list[Expiry]:
     """Everything with a known end that nothing else would take over from."""
     now = wires.clock()
     found: list[Expiry] = []
+    tokens = connections.tokens_of_all(conn)
     for each in connections.listed(conn):
         if each.enabled:
-            found += [*_token(conn, each, now), *_credentials(wires, each)]
+            found += [*token_end(each, tokens.get(each.id, []), now), *_credentials(wires, each)]
     return found + _keys(conn, now)
 
 
-def _token(conn: Conn, one: Connection, now: datetime) -> list[Expiry]:
+def token_end(one: Connection, known: Sequence[TokenInfo], now: datetime) -> list[Expiry]:
     """The SCIM token that lives longest, when it has an end: with it the pushes end."""
-    known = connections.tokens(conn, one.id)
     live = [each for each in known if each.expires_at is None or each.expires_at > now]
     ends = [each for each in live if each.expires_at is not None]
     if one.mode is Mode.PULL or not ends or len(ends) < len(live):

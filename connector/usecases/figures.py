@@ -38,7 +38,7 @@ class Figures:
         now = self._wires.clock()
         with self._wires.database.latest() as conn:
             known = connections.listed(conn)
-            hooks, newest = endpoints.listed(conn), outbox.last_sequence(conn)
+            hooks = endpoints.listed(conn)
             queued_at = runs.oldest_queued_at(conn)
             return {
                 "connector_connections": _by(found["connections"]),
@@ -55,7 +55,7 @@ class Figures:
                 "connector_events": _one(found["events"]),
                 "connector_webhooks": _webhooks(hooks),
                 "connector_deliveries_open": _one(deliveries.open_count(conn)),
-                "connector_events_behind": _one(_behind(hooks, newest)),
+                "connector_events_behind": _one(endpoints.behind(conn, outbox.last_sequence(conn))),
                 "connector_changes": self._changes.read(conn, now),
                 "connector_leaver_seconds": self._leavers.read(conn, now),
             }
@@ -134,7 +134,3 @@ def _webhooks(hooks: list[Endpoint]) -> Values:
 
     counted = Counter(map(state, hooks))
     return {(name,): counted[name] for name in ("well", "failing", "paused")}
-
-
-def _behind(hooks: list[Endpoint], newest: int) -> int:
-    return max((newest - each.position for each in hooks if each.enabled), default=0)

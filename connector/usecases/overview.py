@@ -14,8 +14,8 @@ from connector.usecases.replicas import Replicas
 from connector.usecases.wires import Wires
 from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
-from sync.model.run import PlanState, RunState, StoredPlan
-from sync.store import connections, deliveries, endpoints, freezes, notices, outbox, plans, runs
+from sync.model.run import PlanState, RunState
+from sync.store import connections, deliveries, endpoints, freezes, notices, outbox, plans, runs, standing
 from sync.store.database import Conn
 
 
@@ -31,10 +31,10 @@ class Overview:
         with self._wires.database.latest() as conn:
             held = plans.listed(conn, states=[PlanState.HELD])
             recent = runs.listed(conn, limit=10)
-            ends = expiries(self._wires, conn)
+            ends, standings = expiries(self._wires, conn), standing.of_all(conn)
             known = {each.id: each for each in connections.listed(conn)}
             for row in rows:
-                row.update(self._further(conn, known[row["id"]], held))
+                row.update(self._further(known[row["id"]]) | shapes.standing(standings[row["id"]]))
                 row.update(_ends([each for each in ends if _is_of(each, row["id"])], now))
             queues = _queues(conn)
             frozen = [each.sentence for each in freezes.listed(conn, now)]
@@ -50,17 +50,12 @@ class Overview:
             "seats": People(self._wires).seats(),
         }
 
-    def _further(self, conn: Conn, one: Connection, held: list[StoredPlan]) -> dict[str, Any]:
-        last = runs.listed(conn, connection_id=one.id, limit=1)
+    def _further(self, one: Connection) -> dict[str, Any]:
         age = None if one.last_complete_at is None else self._wires.clock() - one.last_complete_at
-        uses = [token.last_used_at for token in connections.tokens(conn, one.id)]
         return {
             "schedule": self._schedule(one),
             "last_complete_age": None if age is None else text_of(max(0.0, age.total_seconds())),
             "last_complete_age_s": None if age is None else max(0, round(age.total_seconds())),
-            "last_push_at": shapes.at(max(filter(None, uses), default=None)),
-            "last_run": shapes.run(last[0]) if last else None,
-            "held_plan": next((plan.id for plan in held if plan.connection_id == one.id), None),
         }
 
     def _schedule(self, one: Connection) -> dict[str, str] | None:
@@ -89,11 +84,10 @@ def _ends(ends: list[Expiry], now: datetime) -> dict[str, Any]:
 
 def _queues(conn: Conn) -> dict[str, int]:
     """What waits for a worker."""
-    counted, newest = runs.counts(conn), outbox.last_sequence(conn)
-    behind = [newest - each.position for each in endpoints.listed(conn) if each.enabled]
+    counted = runs.counts(conn)
     return {
         "runs_queued": counted.get(RunState.QUEUED.value, 0),
         "runs_running": counted.get(RunState.RUNNING.value, 0),
         "deliveries": deliveries.open_count(conn),
-        "events_behind": max([0, *behind]),
+        "events_behind": endpoints.behind(conn, outbox.last_sequence(conn)),
     }

@@ -14,6 +14,7 @@ from sync.model.change import zero_counts
 from sync.model.connection import Connection
 from sync.model.run import Run, StoredPlan, Target
 from sync.model.source import Right
+from sync.store.standing import Standing
 
 
 def at(moment: datetime | None) -> str | None:
@@ -119,6 +120,15 @@ def revision(one: Connection) -> str:
     said = [one.name, one.mode.value, one.enabled, dict(one.settings), dict(one.sealed), one.managed_tag]
     digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8)
     return digest.hexdigest()
+
+
+def standing(one: Standing) -> dict[str, Any]:
+    """What a connection's newest run, held plan and last push are."""
+    return {
+        "last_run": run(one.last_run) if one.last_run else None,
+        "held_plan": one.held_plan,
+        "last_push_at": at(one.last_push_at),
+    }
 
 
 def right(one: Right) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from sync.model.connection import Connection, Mode, Trouble
@@ -22,6 +22,9 @@ from sync.store.times import from_text, to_text
 
 _CONNECTION = schema.connection
 _TOKEN = schema.token
+_TOKENS: Final = (
+    select(_TOKEN).where(_TOKEN.c.revoked_at.is_(None)).order_by(_TOKEN.c.created_at, _TOKEN.c.id)
+)
 _TIMES: Final = frozenset({"last_complete_at", "next_full_at", "next_delta_at", "retry_at"})
 _JSON: Final = frozenset({"settings", "sealed"})
 _SETTABLE: Final = (
@@ -180,17 +183,26 @@ def add_token(
 
 def tokens(conn: Conn, connection_id: str) -> list[TokenInfo]:
     """The tokens that were not revoked, oldest first; expired ones are among them."""
-    mine = and_(_TOKEN.c.connection_id == connection_id, _TOKEN.c.revoked_at.is_(None))
-    return [
-        TokenInfo(
-            id=row.id,
-            last_four=row.last_four,
-            created_at=from_text(row.created_at),
-            last_used_at=from_text(row.last_used_at),
-            expires_at=from_text(row.expires_at),
-        )
-        for row in conn.execute(select(_TOKEN).where(mine).order_by(_TOKEN.c.created_at, _TOKEN.c.id))
-    ]
+    query = _TOKENS.where(_TOKEN.c.connection_id == connection_id)
+    return [_token(row) for row in conn.execute(query)]
+
+
+def tokens_of_all(conn: Conn) -> dict[str, list[TokenInfo]]:
+    """The same for every connection that has any, by its id."""
+    found: dict[str, list[TokenInfo]] = {}
+    for row in conn.execute(_TOKENS):
+        found.setdefault(row.connection_id, []).append(_token(row))
+    return found
+
+
+def _token(row: Any) -> TokenInfo:
+    return TokenInfo(
+        id=row.id,
+        last_four=row.last_four,
+        created_at=from_text(row.created_at),
+        last_used_at=from_text(row.last_used_at),
+        expires_at=from_text(row.expires_at),
+    )
 
 
 def authenticate(

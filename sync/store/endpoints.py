@@ -69,6 +69,12 @@ def listed(conn: Conn) -> list[Endpoint]:
     return [endpoint_of(row) for row in conn.execute(sa.select(table).order_by(table.c.id))]
 
 
+def behind(conn: Conn, newest: int) -> int:
+    """How many events the endpoint in use that is furthest behind has not been given up to ``newest``."""
+    furthest = conn.scalar(sa.select(sa.func.min(table.c.position)).where(table.c.enabled))
+    return 0 if furthest is None else max(0, newest - furthest)
+
+
 def update(conn: Conn, id: str, *, url: str, types: Sequence[str], note: str) -> None:
     """Call another address, or with other types; what failed at the old one is tried at once."""
     values = {"url": url, "types": to_json(list(types)), "note": note, "next_at": None}

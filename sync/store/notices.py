@@ -96,12 +96,16 @@ def listed(
     query = sa.select(notice).order_by(notice.c.id.desc()).limit(limit)
     query = query if before is None else query.where(notice.c.id < before)
     rows = conn.execute(query if ended else query.where(notice.c.ended_at.is_(None))).all()
-    return [{"notice": _notice(row), "tellings": _tellings(conn, row.id)} for row in rows]
+    told = _tellings(conn, [row.id for row in rows])
+    return [{"notice": _notice(row), "tellings": told.get(row.id, [])} for row in rows]
 
 
-def _tellings(conn: Conn, notice_id: str) -> Sequence[Any]:
-    query = sa.select(notice_delivery).where(notice_delivery.c.notice_id == notice_id)
-    return conn.execute(query.order_by(notice_delivery.c.channel)).all()
+def _tellings(conn: Conn, notice_ids: Sequence[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    query = sa.select(notice_delivery).where(notice_delivery.c.notice_id.in_(notice_ids))
+    for row in conn.execute(query.order_by(notice_delivery.c.channel)):
+        found.setdefault(row.notice_id, []).append(row)
+    return found
 
 
 def _of(notice_id: str, channel: str) -> sa.ColumnElement[bool]:

@@ -20,10 +20,13 @@ PATH = "/pictures/"
 
 _LIVE = (directory_user.c.deleted_at.is_(None), directory_user.c.status == Status.ACTIVE.value)
 
-
 _KEEP = sa.text(
     "INSERT INTO picture (digest, content_type, body, kept_at) "
     "VALUES (:digest, :content_type, :body, :kept_at) ON CONFLICT (digest) DO NOTHING"
+)
+_TELL = sa.text(
+    "INSERT INTO photo (connection_id, external_id, version, digest) VALUES (:of, :who, :version, :digest) "
+    "ON CONFLICT (connection_id, external_id) DO UPDATE SET version = :version, digest = :digest"
 )
 
 
@@ -62,27 +65,45 @@ def known(conn: Conn, connection_id: str, *, after: str, limit: int, only_new: b
 
 def keep(conn: Conn, connection_id: str, photos: Sequence[Photo], now: datetime) -> list[str]:
     """Keep these photos; the external ids of the people whose picture is another than before."""
-    changed: list[str] = []
-    for each in photos:
-        digest = _kept(conn, each.image, now) if each.image else None
-        mine = (photo.c.connection_id == connection_id, photo.c.external_id == each.external_id)
-        before = conn.execute(sa.select(photo.c.digest).where(*mine)).first()
-        values = {"version": each.version, "digest": digest}
-        if before is None:
-            key = {"connection_id": connection_id, "external_id": each.external_id}
-            conn.execute(sa.insert(photo).values(**key, **values))
-        else:
-            conn.execute(sa.update(photo).where(*mine).values(**values))
-        if (before.digest if before else None) != digest:
-            changed.append(each.external_id)
-    return changed
+    if not photos:
+        return []
+    mine = (
+        photo.c.connection_id == connection_id,
+        photo.c.external_id.in_([each.external_id for each in photos]),
+    )
+    rows = conn.execute(sa.select(photo.c.external_id, photo.c.digest).where(*mine))
+    before = {row.external_id: row.digest for row in rows}
+    _keep_images(conn, [each.image for each in photos if each.image], now)
+    digests = {each.external_id: _digest(each.image) if each.image else None for each in photos}
+    told = [
+        {
+            "of": connection_id,
+            "who": each.external_id,
+            "version": each.version,
+            "digest": digests[each.external_id],
+        }
+        for each in photos
+    ]
+    conn.execute(_TELL, told)
+    return [who for who, digest in digests.items() if before.get(who) != digest]
 
 
-def _kept(conn: Conn, image: Image, now: datetime) -> str:
-    digest = hashlib.sha256(image.body).hexdigest()
-    row = {"digest": digest, "content_type": image.content_type, "body": image.body, "kept_at": to_text(now)}
-    conn.execute(_KEEP, row)
-    return digest
+def _keep_images(conn: Conn, images: Sequence[Image], now: datetime) -> None:
+    rows = [
+        {
+            "digest": _digest(each),
+            "content_type": each.content_type,
+            "body": each.body,
+            "kept_at": to_text(now),
+        }
+        for each in images
+    ]
+    if rows:
+        conn.execute(_KEEP, rows)
+
+
+def _digest(image: Image) -> str:
+    return hashlib.sha256(image.body).hexdigest()
 
 
 def forget(conn: Conn, connection_id: str, *, all_of_them: bool) -> None:

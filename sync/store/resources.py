@@ -191,17 +191,6 @@ def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[
     return int(conn.execute(statement, {"connection_id": connection_id}).scalar_one())
 
 
-def tallied(conn: Conn, kind: Kind, connection_id: str) -> int:
-    """Live rows of the connection as triggers keep their number: for showing, whatever their number."""
-    tally = schema.tally
-    kept = select(func.coalesce(func.sum(tally.c.live), 0))
-    return int(
-        conn.execute(
-            kept.where(tally.c.connection_id == connection_id, tally.c.kind == kind.capitalize())
-        ).scalar_one()
-    )
-
-
 def some_live(conn: Conn, kind: Kind, connection_id: str, limit: int) -> list[str]:
     """Ids of so many of the connection's live rows, whichever come first."""
     table = _TABLES[kind]

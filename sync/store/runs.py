@@ -258,6 +258,22 @@ def listed(
     return [_run(row) for row in conn.execute(statement)]
 
 
+def newest(conn: Conn, *wanted: sa.ColumnElement[bool]) -> dict[str, Run]:
+    """The newest run of each connection, of those that are ``wanted``, by connection id."""
+    each = schema.connection.alias("each")
+    # One look into an index for each connection, however many runs there are.
+    latest = select(sa.func.max(_RUN.c.id)).where(_RUN.c.connection_id == each.c.id, *wanted).correlate(each)
+    rows = conn.execute(_WITH_NAME.where(_RUN.c.id.in_(select(latest.scalar_subquery()).select_from(each))))
+    return {row.connection_id: _run(row) for row in rows}
+
+
+def newest_reads(conn: Conn) -> dict[str, Run]:
+    """The newest read of each directory that got something, dry runs left out, by connection id."""
+    ended = _RUN.c.state.in_([each.value for each in (RunState.SUCCEEDED, RunState.HELD, RunState.PARTIAL)])
+    read = _RUN.c.mode.in_([RunMode.FULL.value, RunMode.DELTA.value])
+    return newest(conn, ended, read, _RUN.c.dry_run.is_(False))
+
+
 def counts(conn: Conn) -> dict[str, int]:
     """How many runs there are, by state."""
     query = select(_RUN.c.state, sa.func.count()).group_by(_RUN.c.state)

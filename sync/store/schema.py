@@ -355,6 +355,7 @@ run = Table(
         postgresql_where=text("state = 'running'"),
     ),
     Index("ix_run_state", "state", "requested_at"),
+    Index("ix_run_connection", "connection_id", "id"),
 )
 
 plan = Table(

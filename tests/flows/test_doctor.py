@@ -47,6 +47,17 @@ def test_it_says_which_credentials_have_ended(cli_on_sqlite: Cli, connect: Calla
     assert "connector connections set acme" in found["credentials"]["detail"]
 
 
+def test_it_says_when_pushes_will_end(cli_on_sqlite: Cli, connect: Callable[..., Any]) -> None:
+    """The last SCIM token's end, with the line that makes another; a lasting one is well."""
+    connect(cli_on_sqlite)
+    assert _found(cli_on_sqlite)["acme: SCIM token"]["state"] == "ok"
+    cli_on_sqlite("tokens", "rotate", "acme", "--grace", "3d")
+    (newest, _) = cli_on_sqlite("tokens", "list", "acme", "--json").json["tokens"][::-1]
+    cli_on_sqlite("tokens", "revoke", "acme", "--token", newest["id"])
+    told = _found(cli_on_sqlite)["acme: SCIM token"]
+    assert (told["state"], "connector tokens rotate acme" in told["detail"]) == ("warning", True)
+
+
 def _found(cli: Cli) -> dict[str, dict[str, Any]]:
     return {each["check"]: each for each in cli("doctor", "--json").json["findings"]}
 
