@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -19,26 +18,18 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from connector.connection_settings import (
-    NAME,
-    TYPES,
-    WITHOUT_SECRETS,
-    AnyConnection,
-    ConnectionSettings,
-    Section,
-    Texts,
-    is_loopback,
-)
+from connector.connection_settings import WITHOUT_SECRETS, ConnectionSettings
+from connector.directory_settings import TYPES, AnyConnection
 from connector.durations import span
 from connector.nearest import hint
 from connector.references import read_secret_file, resolve
+from connector.setting_mistakes import explain
+from connector.setting_types import Section, Texts, is_loopback
+from connector.settings_file import read_yaml
 from sync.model.errors import Misconfigured
 
 PREFIX: Final = "CONNECTOR_"
 DEFAULT_FILE: Final = "config.yaml"
-_DEEPEST: Final = 30
-_MOST_VALUES: Final = 100_000
-"""Of one level of a configuration file, aliases followed."""
 _SECRETS_BY_FILE: Final = ("key", "api_key", "database_url")
 _NOT_SETTINGS: Final = frozenset({"CONNECTOR_CONFIG", "CONNECTOR_SERVER"})
 
@@ -347,50 +338,6 @@ def load(path: str | Path | None = None, **given: Any) -> Settings:
         raise Misconfigured(explain(error, Settings, where)) from None
 
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in the file as written, references unresolved. Raises Misconfigured."""
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{file} cannot be read: {error}") from error
-    except RecursionError as error:
-        raise Misconfigured(f"{file} is nested without end") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise Misconfigured(f"{file} is not YAML{at}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise Misconfigured(f"{file} is not YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise Misconfigured(f"{file} must be a list of keys with values, as in config.example.yaml")
-    _check_shape(values, file)
-    return values
-
-
-def _check_shape(values: dict[str, Any], file: Path) -> None:
-    """Raises Misconfigured for a key that is no text, and for a document so deep that it holds itself."""
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        keys = [key for each in level if isinstance(each, dict) for key in each]
-        odd = [key for key in keys if not isinstance(key, str)]
-        if odd:
-            raise Misconfigured(f"{file}: the key {odd[0]!r} must be text; write it in quotes")
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return
-        if len(level) > _MOST_VALUES:
-            break
-    raise Misconfigured(f"{file} is nested without end; does an alias (*name) stand within what it repeats?")
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence per CONNECTOR_* variable that sets nothing.
 
@@ -420,50 +367,6 @@ def connection_from(
         return TYPES[type].model_validate(values, context=None if has_secrets else WITHOUT_SECRETS)
     except ValidationError as error:
         raise Misconfigured(explain(error, TYPES[type], where)) from None
-
-
-def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> str:
-    """Every mistake as a phrase: the key with its path, what is wrong, the nearest known key."""
-    return where + "; ".join(
-        dict.fromkeys(_mistake(dict(each), model) for each in error.errors(include_url=False))
-    )
-
-
-def _mistake(mistake: dict[str, Any], model: type[BaseModel]) -> str:
-    steps: tuple[int | str, ...] = mistake["loc"]
-    path, owner = _walk(steps, model)
-    if mistake["type"] == "extra_forbidden":
-        *above, key = path.rpartition(".")
-        close = hint(str(key), owner.model_fields) if owner else ""
-        return f"unknown key {path}{_with_path(close, above[0])}"
-    if mistake["type"].startswith("union_tag"):
-        return f"{path}.type must be one of {', '.join(TYPES)}"
-    if mistake["type"] == "string_pattern_mismatch" and mistake["ctx"]["pattern"] == NAME:
-        return f"{path}: letters, digits, spaces, dots, dashes and underscores make a name"
-    said = str(mistake["msg"]).removeprefix("Value error, ")
-    return f"{path}: {said}" if path else said
-
-
-def _with_path(close: str, above: str) -> str:
-    return close.replace("did you mean ", f"did you mean {above}.") if above else close
-
-
-def _walk(steps: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, type[BaseModel] | None]:
-    """The path as people write it, without a union's tag, and the model that owns its last step."""
-    path, owner, current = "", model, model
-    for place, step in enumerate(steps):
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif place and isinstance(steps[place - 1], int) and step in TYPES:
-            owner = current = TYPES[step]
-        else:
-            path += f".{step}" if path else step
-            owner = current
-            field = current.model_fields.get(step)
-            annotation = field.annotation if field else None
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                current = annotation
-    return path, owner
 
 
 def _secret_files(environ: Mapping[str, str]) -> dict[str, str]:

@@ -70,7 +70,8 @@ def import_(door: Door, file: Path | None, *, only_plan: bool) -> int:
 
 
 def _read(door: Door, file: Path | None, *, only_plan: bool) -> dict[str, Any]:
-    from connector.settings import DEFAULT_FILE, read_yaml
+    from connector.settings import DEFAULT_FILE
+    from connector.settings_file import read_yaml
 
     if file is None and not only_plan:
         raise click.UsageError("name a file; the configuration file's connections are kept at every start")

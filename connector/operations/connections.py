@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from connector.connection_settings import TYPES
+from connector.directory_settings import TYPES
 from connector.operations import answers
 from connector.operations.arguments import PAGE_MAX, TEXT_MAX, Limit, Ref, Search, Sequence, Settings
 from connector.operations.operation import Call, operation

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.connection_settings import TYPES, secret_names
+from connector.directory_settings import TYPES, secret_names
 from connector.nearest import hint
 from connector.references import is_reference, resolve
 from connector.settings import connection_from

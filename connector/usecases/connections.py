@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from connector import keyring
-from connector.connection_settings import TYPES, ConnectionSettings, secret_names
+from connector.connection_settings import ConnectionSettings
+from connector.directory_settings import TYPES, secret_names
 from connector.nearest import hint
 from connector.references import is_reference, resolve
 from connector.settings import connection_from

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from connector.connection_settings import is_loopback
+from connector.setting_types import is_loopback
 from connector.settings import Settings
 
 MOUNTS: Final = Path("/proc/self/mounts")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from connector.connection_settings import secret_names
+from connector.directory_settings import secret_names
 from connector.usecases import shapes
 from connector.usecases.connections import CHECK_LIMIT_S, merged
 from connector.usecases.wires import Wires

@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 
 from connector import keyring
-from connector.connection_settings import ConnectionSettings, secret_names
+from connector.connection_settings import ConnectionSettings
+from connector.directory_settings import secret_names
 from connector.durations import span
 from connector.metrics import Meters
 from connector.references import resolve

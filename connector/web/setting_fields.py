@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from connector.connection_settings import TYPES
+from connector.directory_settings import TYPES
 from connector.web.fields import Fields
 from sync.model.connection import Safeguards
 

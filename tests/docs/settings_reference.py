@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from connector.connection_settings import TYPES, ConnectionSettings, LimitSettings
+from connector.connection_settings import ConnectionSettings
+from connector.directory_settings import TYPES
+from connector.setting_types import LimitSettings
 from connector.settings import Settings
 from sync.model.connection import Safeguards
 from tests.docs.described import described

@@ -11,7 +11,12 @@ from pydantic import BaseModel
 from connector.settings import Settings
 from tests.docs.described import described
 
-_MODULES = ("connector.settings", "connector.connection_settings")
+_MODULES = (
+    "connector.settings",
+    "connector.connection_settings",
+    "connector.directory_settings",
+    "connector.setting_types",
+)
 _REFERENCE = {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
 """``${VAR}`` may stand wherever a number or a truth value may."""
 
@@ -33,7 +38,7 @@ def _models() -> Iterator[tuple[str, type[BaseModel]]]:
     found: list[type[BaseModel]] = [BaseModel]
     for each in found:
         found.extend(model for model in each.__subclasses__() if model not in found)
-        if each.__module__ in {"connector.settings", "connector.connection_settings"}:
+        if each.__module__ in _MODULES:
             yield each.__name__, each
 
 

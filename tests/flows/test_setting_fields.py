@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from connector.connection_settings import TYPES, ConnectionSettings
+from connector.connection_settings import ConnectionSettings
+from connector.directory_settings import TYPES
 from connector.web.setting_fields import SettingField, fields_of
 from tests.docs.settings_reference import choices
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.connection_settings import OktaSettings
-from connector.settings import Settings, connection_from, load, read_yaml, unknown_variables
+from connector.directory_settings import OktaSettings
+from connector.settings import Settings, connection_from, load, unknown_variables
+from connector.settings_file import read_yaml
 from sync.model.connection import Limit, Safeguards
 from sync.model.errors import Misconfigured
 

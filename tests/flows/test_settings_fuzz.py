@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connector.connection_settings import TYPES
+from connector.directory_settings import TYPES
 from connector.settings import Settings, connection_from, load
 from sync.model.errors import Misconfigured
 

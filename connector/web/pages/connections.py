@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.app import App
-from connector.connection_settings import TYPES
+from connector.directory_settings import TYPES
 from connector.usecases.connections import merged
 from connector.web.fields import Fields, last
 from connector.web.form_pages import Typed, form_page, go
