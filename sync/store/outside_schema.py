@@ -91,3 +91,14 @@ delivery = Table(
     ),
     sqlite_with_rowid=False,
 )
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("connection_id", ID, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    Column("held", TEXT, nullable=False),
+    Column("made_for", _string(64), nullable=False),
+    Column("ends_at", AT),
+    Column("due_at", AT, nullable=False),
+    Column("trouble", TEXT),
+)

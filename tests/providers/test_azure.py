@@ -1,6 +1,5 @@
-"""Microsoft Entra ID read through the simulator, whose own state is the truth."""
+"""Microsoft Entra ID read in full through the simulator, whose own state is the truth."""
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,26 +7,24 @@ from typing import Any
 import pytest
 
 from providers.answers import Answer
-from providers.azure_photos import _image
 from providers.azure_records import UserReader, email_of, read_groups, read_members
-from providers.azure_settings import CLOUDS, azure_settings
 from providers.registry import open_source
 from providers.simulator.server import Simulator, start
-from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured, Transient
+from sync.model.errors import Incomplete, Misconfigured, Transient
 from sync.model.resources import Status
-from sync.model.source import End, GroupReader, MemberChange, Page, RightState, Wanted
-from tests.providers.reading import Reading, Time, opened, read
+from sync.model.source import GroupReader, Wanted
+from tests.providers.azure_tenant import tenant, whole
+from tests.providers.reading import opened, read
 from tests.providers.vendors import AZURE
 
-TENANT = "11111111-2222-4333-8444-555555555555"
-CLIENT = "66666666-7777-4888-9999-000000000000"
-GOOD: dict[str, object] = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": "s3cret"}
+STRANGER = "11111111-2222-4333-8444-555555555555"
+"""An id that nothing in the tenant has."""
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A tenant of 300 people and 24 groups, in pages of 100."""
-    with start("azure", users=300, groups=24, seed=7, faults=["top(100)"]) as running:
+    """A tenant of its own."""
+    with tenant() as running:
         yield running
 
 
@@ -35,60 +32,12 @@ def _answer(body: object) -> Answer:
     return Answer(status=200, headers={}, links=(), body=json.dumps(body).encode())
 
 
-def _whole(simulator: Simulator, **settings: Any) -> Reading:
-    source = opened(simulator, **settings)
-    reading = read(source.full())
-    source.close()
-    return reading
-
-
-class Followed:
-    """What a reader knows who took a full read and then every delta, by the word of the feed alone."""
-
-    def __init__(self, full: Reading) -> None:
-        assert full.error is None
-        self.people = dict(full.users)
-        self.members = {group_id: set(ids) for group_id, ids in full.members.items()}
-        self.cursor = _cursor(full.end)
-
-    def take(self, pages: list[Page]) -> None:
-        for page in pages:
-            self.people |= {user.external_id: user for user in page.users}
-            for change in page.members:
-                assert isinstance(change, MemberChange)
-                members = self.members.setdefault(change.group_id, set())
-                members |= set(change.added)
-                members -= set(change.removed)
-            for gone in page.gone:
-                if gone.kind == "group":
-                    self.members.pop(gone.external_id, None)
-                else:
-                    self.people.pop(gone.external_id, None)
-                    # a deleted person's memberships end with her, told or not
-                    for members in self.members.values():
-                        members.discard(gone.external_id)
-        self.cursor = _cursor(pages[-1].end)
-
-    def agrees(self, simulator: Simulator) -> bool:
-        state = simulator.state()
-        enabled = {user["id"] for user in state["users"] if user["status"] == "enabled"}
-        mine = {key for key, user in self.people.items() if user.status is Status.ACTIVE}
-        truth = {key: members for key, members in AZURE.members(state).items() if members}
-        return mine == enabled and {key: ids for key, ids in self.members.items() if ids} == truth
-
-
-def _cursor(end: End | None) -> str:
-    assert end is not None
-    assert end.cursor is not None
-    return end.cursor
-
-
 # ---- full reads
 
 
 def test_full_equals_the_truth(simulator: Simulator) -> None:
     """People, groups and members are what the directory holds, field by field."""
-    reading = _whole(simulator)
+    reading = whole(simulator)
     state = simulator.state()
     assert reading.error is None
     assert set(reading.users) == AZURE.present(state)
@@ -107,7 +56,7 @@ def test_full_equals_the_truth(simulator: Simulator) -> None:
 def test_members_are_read_twenty_groups_at_a_time(simulator: Simulator) -> None:
     """No call per group: a batch holds the first pages of twenty of them."""
     simulator.clear_faults()
-    _whole(simulator)
+    whole(simulator)
     by_op = simulator.requests()["by_op"]
     assert by_op["members"] == 23
     assert by_op["batch"] == 2
@@ -128,7 +77,7 @@ def test_overlapped_reads_give_the_same(fault: str | None) -> None:
     with start("azure", users=450, groups=60, seed=3, latency_s=0.03, faults=["top(25)"]) as simulator:
         if fault:
             simulator.fault(fault)
-        reading = _whole(simulator)
+        reading = whole(simulator)
         state = simulator.state()
     assert reading.error is None
     assert set(reading.users) == AZURE.present(state)
@@ -154,7 +103,7 @@ def test_an_item_that_is_never_answered_leaves_its_group_alone(simulator: Simula
     """Its members stay as they are, the other groups are read."""
     group_id = next(group["id"] for group in simulator.state()["groups"] if len(group["members"]) > 3)
     simulator.fault(f"batch_item(status=503)@id={group_id},times=always")
-    reading = _whole(simulator)
+    reading = whole(simulator)
     assert reading.error is None
     assert set(reading.unread) == {group_id}
 
@@ -162,7 +111,7 @@ def test_an_item_that_is_never_answered_leaves_its_group_alone(simulator: Simula
 def test_a_list_that_trips_over_a_deleted_member_is_unread_not_gone(simulator: Simulator) -> None:
     """404 for the members of a group that exists says nothing of the group."""
     simulator.fault("members(soft_deleted)")
-    reading = _whole(simulator)
+    reading = whole(simulator)
     assert len(reading.unread) == 1
     assert not reading.gone
 
@@ -170,7 +119,7 @@ def test_a_list_that_trips_over_a_deleted_member_is_unread_not_gone(simulator: S
 def test_hidden_members_are_unknown(simulator: Simulator) -> None:
     """A group that hides its members is no empty group, and the sentence names the permission."""
     simulator.fault("members(hidden)")
-    reading = _whole(simulator)
+    reading = whole(simulator)
     assert ["Member.Read.Hidden" in why for why in reading.unread.values()] == [True]
 
 
@@ -189,20 +138,20 @@ def test_devices_and_contacts_are_no_members(simulator: Simulator) -> None:
                     found[piece.group_id] = set(piece.group_ids)  # type: ignore[union-attr]
         source.close()
         assert found == expected
-    assert _whole(simulator).members == AZURE.members(state)
+    assert whole(simulator).members == AZURE.members(state)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.7])
 def test_half_the_rows_are_not_believed(simulator: Simulator, share: float) -> None:
     """Fewer people than Graph itself counts is an incomplete read."""
     simulator.fault(f"half({share})")
-    assert isinstance(_whole(simulator).error, Incomplete)
+    assert isinstance(whole(simulator).error, Incomplete)
 
 
 def test_an_outage_of_all_member_lists_ends_the_read(simulator: Simulator) -> None:
     """After a few groups in a row the whole read ends, instead of trying each for minutes."""
     simulator.fault("fail(503)@op=members,times=always")
-    reading = _whole(simulator)
+    reading = whole(simulator)
     assert isinstance(reading.error, Transient)
     assert len(reading.unread) < 10
 
@@ -211,8 +160,8 @@ def test_guests_are_out_of_scope_unless_they_are_wanted(simulator: Simulator) ->
     """A guest is met only where the settings say so, under the address that was invited."""
     armed = simulator.fault("guests(5)")
     guests = set(armed["touched"])
-    assert not guests & set(_whole(simulator).users)
-    users = _whole(simulator, guests=True).users
+    assert not guests & set(whole(simulator).users)
+    users = whole(simulator, guests=True).users
     emails = {user["id"]: user["email"] for user in simulator.state()["users"]}
     assert {users[key].email for key in guests} == {emails[key] for key in guests}
     source = opened(simulator)
@@ -224,7 +173,7 @@ def test_guests_are_out_of_scope_unless_they_are_wanted(simulator: Simulator) ->
 def test_rooms_are_disabled_accounts(simulator: Simulator) -> None:
     """A room is there and has no access."""
     rooms = simulator.fault("rooms(3)")["touched"]
-    users = _whole(simulator).users
+    users = whole(simulator).users
     assert {users[key].status for key in rooms} == {Status.SUSPENDED}
 
 
@@ -280,7 +229,7 @@ def test_the_address_of_a_person(mail: str, upn: str, others: list[object], emai
 def test_an_absent_property_is_not_a_cleared_one(simulator: Simulator) -> None:
     """A person whose row leaves out what was asked is read by id, and set aside when that does not help."""
     touched = set(simulator.fault("absent_fields")["touched"])
-    reading = _whole(simulator)
+    reading = whole(simulator)
     assert reading.error is None
     assert touched == {row.external_id for row in reading.set_aside}
     assert not touched & set(reading.users)
@@ -341,10 +290,10 @@ def test_lookup_tells_present_gone_and_unknown_apart(simulator: Simulator) -> No
     deleted = simulator.fault("soft_delete")["touched"][0]
     simulator.fault(f"fail(403)@op=users.get,id={ids[2]},times=always")
     source = opened(simulator)
-    found = source.lookup([*ids, deleted, TENANT, "../groups"])
+    found = source.lookup([*ids, deleted, STRANGER, "../groups"])
     source.close()
     assert set(found.present) == set(ids[:2]) - {deleted}
-    assert found.gone == {deleted, TENANT, "../groups"}
+    assert found.gone == {deleted, STRANGER, "../groups"}
 
 
 def test_groups_by_id_come_with_their_members(simulator: Simulator) -> None:
@@ -352,13 +301,13 @@ def test_groups_by_id_come_with_their_members(simulator: Simulator) -> None:
     group = next(group for group in simulator.state()["groups"] if group["kind"] == "ordinary")
     source = opened(simulator)
     assert isinstance(source, GroupReader)
-    reading = read(source.groups([group["id"], TENANT]))
-    found = source.lookup_groups([group["id"], TENANT])
+    reading = read(source.groups([group["id"], STRANGER]))
+    found = source.lookup_groups([group["id"], STRANGER])
     source.close()
     assert reading.members == {group["id"]: set(group["members"])}
-    assert [gone.external_id for gone in reading.gone] == [TENANT]
+    assert [gone.external_id for gone in reading.gone] == [STRANGER]
     assert found.present == {group["id"]}
-    assert found.gone == {TENANT}
+    assert found.gone == {STRANGER}
 
 
 # ---- scope
@@ -371,7 +320,7 @@ def test_listed_groups_are_the_scope(simulator: Simulator, nested: str) -> None:
     state = {group["id"]: group for group in simulator.state()["groups"]}
     outer, inner = (set(state[group_id]["members"]) for group_id in chain)
     expected = outer | inner if nested == "transitive" else outer
-    reading = _whole(simulator, scope=f"groups:{chain[0]}", nested=nested)
+    reading = whole(simulator, scope=f"groups:{chain[0]}", nested=nested)
     assert reading.error is None
     assert set(reading.users) == expected
     assert reading.members == {chain[0]: expected}
@@ -388,7 +337,7 @@ def test_listed_groups_are_the_scope(simulator: Simulator, nested: str) -> None:
 def test_an_application_is_the_scope(simulator: Simulator) -> None:
     """People assigned to it, and people of the groups assigned to it; by client id or object id."""
     app = simulator.state()["apps"][0]
-    by_object = _whole(simulator, scope=f"app:{app['id']}")
+    by_object = whole(simulator, scope=f"app:{app['id']}")
     assert by_object.error is None
     assert set(by_object.users) == set(app["users"])
     assert set(by_object.groups) == set(app["groups"])
@@ -404,381 +353,7 @@ def test_an_application_is_the_scope(simulator: Simulator) -> None:
 
 def test_an_unknown_application_or_group_is_a_wrong_setting(simulator: Simulator) -> None:
     """Nobody in scope would be everybody's end; the setting is named instead."""
-    for scope in (f"app:{TENANT}", f"groups:{TENANT}"):
-        reading = _whole(simulator, scope=scope)
+    for scope in (f"app:{STRANGER}", f"groups:{STRANGER}"):
+        reading = whole(simulator, scope=scope)
         assert isinstance(reading.error, Misconfigured)
         assert "scope" in reading.error.message or "groups" in reading.error.message
-
-
-# ---- change feeds
-
-
-@pytest.mark.parametrize("switch", [None, "split_members(1)", "replay", "omit_member_removal"])
-def test_the_feed_tells_what_changed(simulator: Simulator, switch: str | None) -> None:
-    """From round to round, whatever is split, repeated or left out, the follower knows the truth."""
-    source = opened(simulator)
-    followed = Followed(read(source.full()))
-    if switch:
-        simulator.fault(switch)
-    happens = ["", "hard_delete", "rename_user", "recreate_group", "rename_group"]
-    # who is restored has her memberships again; a feed that hid their end cannot tell of it
-    for fault in happens if switch == "omit_member_removal" else [*happens, "restore"]:
-        simulator.churn(joiners=2, leavers=3, movers=4, renames=1)
-        if fault:
-            simulator.fault(fault)
-        followed.take(list(source.changes(followed.cursor)))
-        assert followed.agrees(simulator), fault
-    source.close()
-
-
-def test_a_quiet_feed_is_two_requests(simulator: Simulator) -> None:
-    """Nothing changed costs one round over people and one over groups."""
-    source = opened(simulator)
-    full = read(source.full())
-    before = source.effort.requests
-    delta = read(source.changes(_cursor(full.end)))
-    source.close()
-    assert (delta.users, delta.groups, delta.gone) == ({}, {}, [])
-    assert source.effort.requests - before == 2
-    assert delta.end is not None
-
-
-def test_a_new_account_without_a_name_is_read_by_id(simulator: Simulator) -> None:
-    """A property that never held anything is absent from the feed; the answer by id says that it is null."""
-    source = opened(simulator)
-    full = read(source.full())
-    simulator.fault("null_fields")
-    people = {user["id"]: user for user in simulator.state()["users"]}
-    delta = read(source.changes(_cursor(full.end)))
-    source.close()
-    assert delta.users
-    assert not delta.set_aside or all(row.external_id for row in delta.set_aside)
-    for user_id, user in delta.users.items():
-        assert user.first_name == people[user_id]["first_name"]
-
-
-@pytest.mark.parametrize("kind", ["400", "410", "inner"])
-def test_an_expired_feed_asks_for_a_full_read(simulator: Simulator, kind: str) -> None:
-    """Every way in which Graph says that a bookmark is no longer good."""
-    source = opened(simulator)
-    full = read(source.full())
-    simulator.fault(f"delta_expired({kind})")
-    delta = read(source.changes(_cursor(full.end)))
-    source.close()
-    assert isinstance(delta.error, CursorExpired)
-    assert delta.end is None
-
-
-def test_a_bookmark_older_than_a_week_asks_for_a_full_read(simulator: Simulator) -> None:
-    """By the simulator's clock, and told by Graph itself."""
-    source = opened(simulator)
-    full = read(source.full())
-    simulator.clock(advance=8 * 86_400)
-    delta = read(source.changes(_cursor(full.end)))
-    source.close()
-    assert isinstance(delta.error, CursorExpired)
-
-
-def test_bookmarks_of_other_settings_ask_for_a_full_read(simulator: Simulator) -> None:
-    """A feed tells what its round was asked for; other attributes need a new round, and so does nonsense."""
-    cursor = _cursor(_whole(simulator).end)
-    other = opened(simulator, guests=True)
-    assert isinstance(read(other.changes(cursor)).error, CursorExpired)
-    assert isinstance(read(other.changes("nonsense")).error, CursorExpired)
-    other.close()
-
-
-def test_an_endless_round_keeps_the_old_bookmark(simulator: Simulator) -> None:
-    """It ends without an End, so that nothing moves on."""
-    source = opened(simulator)
-    full = read(source.full())
-    simulator.churn(joiners=3)
-    simulator.fault("next(loop=0)@op=delta")
-    delta = read(source.changes(_cursor(full.end)))
-    source.close()
-    assert isinstance(delta.error, Incomplete)
-    assert delta.end is None
-
-
-def test_changes_that_come_late_come(simulator: Simulator) -> None:
-    """What the feed does not tell yet, a later round tells."""
-    source = opened(simulator)
-    followed = Followed(read(source.full()))
-    simulator.fault("lag(delta=60)")
-    simulator.churn(joiners=2, leavers=2)
-    followed.take(list(source.changes(followed.cursor)))
-    simulator.clock(advance=61)
-    followed.take(list(source.changes(followed.cursor)))
-    source.close()
-    assert followed.agrees(simulator)
-
-
-@pytest.mark.parametrize("status", [400, 501])
-def test_a_tenant_without_feeds_is_read_in_full(simulator: Simulator, status: int) -> None:
-    """It is told, once a read, and no bookmark is kept."""
-    simulator.fault(f"no_delta({status})")
-    source = opened(simulator)
-    pages = list(source.full())
-    rights = {right.name: right.state for right in source.check()}
-    source.close()
-    assert pages[-1].end is not None
-    assert pages[-1].end.cursor is None
-    assert "no change feed" in pages[-1].warnings[0]
-    assert next(state for name, state in rights.items() if "changes" in name) is RightState.UNKNOWN
-
-
-# ---- signing in
-
-
-def test_a_token_is_fetched_once_for_all_and_kept(simulator: Simulator) -> None:
-    """A pull signs in once; the next one of the same app in this process does not need to."""
-    _whole(simulator)
-    _whole(simulator)
-    assert simulator.requests()["by_op"]["token"] == 1
-
-
-def test_a_certificate_signs_in(simulator: Simulator) -> None:
-    """The PEM of key and certificate does in place of a secret."""
-    certified = simulator.service_app()
-    settings = {"client_secret": "", **certified}
-    assert _whole(simulator, **settings).error is None
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "said"),
-    [
-        ("aadsts(7000215)", Denied, "client secret is wrong"),
-        ("aadsts(7000222)", Denied, "has expired"),
-        ("aadsts(700016)", Misconfigured, "client_id"),
-        ("aadsts(700027)", Denied, "certificate"),
-        ("unknown_tenant", Misconfigured, "tenant_id"),
-        ("discovery_down@times=always", Transient, "answers 503"),
-        ("fail(503)@op=token,times=always", Transient, "answers 503"),
-        ("throttle(wait=7200)@op=token", Transient, "slow down"),
-    ],
-)
-def test_a_refused_sign_in_names_its_remedy(
-    simulator: Simulator, fault: str, kind: type[Exception], said: str
-) -> None:
-    """Microsoft's own number is told, and what is momentary is told apart from what an admin must mend."""
-    simulator.fault(fault)
-    reading = _whole(simulator)
-    assert isinstance(reading.error, kind)
-    assert said in reading.error.message
-    assert simulator.credentials["client_secret"] not in reading.error.message
-    if kind is not Transient:
-        assert simulator.requests()["by_op"].get("token", 0) <= 1
-
-
-def test_a_wrong_secret_does_not_ride_on_the_right_ones_token(simulator: Simulator) -> None:
-    """Kept tokens belong to the very credential that fetched them."""
-    assert _whole(simulator).error is None
-    reading = _whole(simulator, client_secret="wrong")
-    assert isinstance(reading.error, Denied)
-    assert "wrong" in reading.error.message
-    assert _whole(simulator, client_id=CLIENT).error is not None
-
-
-def test_a_recovered_sign_in_is_noticed_at_once(simulator: Simulator) -> None:
-    """Msal would answer from an earlier failure for a minute; our line asks again."""
-    simulator.fault("fail(503)@op=token,times=7")
-    time = Time(simulator)
-    source = opened(simulator, time)
-    assert isinstance(read(source.full()).error, Transient)
-    assert read(source.full()).error is None
-    source.close()
-
-
-def test_msal_gets_a_token_by_itself(simulator: Simulator) -> None:
-    """The vendor's own library is let in by the simulator, and is told AADSTS7000215 for a wrong secret."""
-    import httpx
-    import msal
-
-    credentials = simulator.credentials
-    with httpx.Client(base_url=simulator.base_url, trust_env=False) as client:
-
-        class Line:
-            def get(self, url: str, **more: Any) -> httpx.Response:
-                return client.get(url.replace("https://", "http://"), params=more.get("params"))
-
-            def post(self, url: str, **more: Any) -> httpx.Response:
-                return client.post(url.replace("https://", "http://"), data=more.get("data"))
-
-            def close(self) -> None: ...
-
-        def ask(secret: str) -> dict[str, Any]:
-            app = msal.ConfidentialClientApplication(
-                credentials["client_id"],
-                authority=f"{simulator.base_url}/{credentials['tenant_id']}".replace("http:", "https:"),
-                client_credential=secret,
-                http_client=Line(),
-                instance_discovery=False,
-            )
-            told: dict[str, Any] = app.acquire_token_for_client(["https://graph.microsoft.com/.default"])
-            return told
-
-        token = ask(credentials["client_secret"])["access_token"]
-        assert client.get("/v1.0/users", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-        assert "AADSTS7000215" in ask("wrong")["error_description"]
-
-
-# ---- proving rights, identity, settings
-
-
-def test_check_finds_every_right(simulator: Simulator) -> None:
-    """With a good registration every right is proved."""
-    source = opened(simulator)
-    rights = source.check()
-    source.close()
-    assert {right.state for right in rights} == {RightState.OK}
-    assert len(rights) == 5
-
-
-@pytest.mark.parametrize(
-    ("fault", "missing"),
-    [
-        ("aadsts(7000215)", "sign in"),
-        ("drop_permission(users)", "User.Read.All"),
-        ("drop_permission(groups)", "GroupMember.Read.All"),
-        ("fail(403)@op=members,times=always", "read members"),
-        ("empty_users", "User.Read.All"),
-    ],
-)
-def test_check_names_the_missing_right(simulator: Simulator, fault: str, missing: str) -> None:
-    """The silent gaps are found too, and each says what to do."""
-    simulator.fault(fault)
-    source = opened(simulator)
-    wanting = [right for right in source.check() if right.state is RightState.MISSING]
-    source.close()
-    assert any(missing in right.name for right in wanting)
-    assert all(right.detail.endswith(".") for right in wanting)
-
-
-def test_identity_is_the_tenant_also_without_the_right_to_ask(simulator: Simulator) -> None:
-    """From /organization, else from the authority; another tenant behind the address is another one."""
-    source = opened(simulator)
-    assert source.identity() == simulator.credentials["tenant_id"]
-    simulator.fault("drop_permission(organization)")
-    assert source.identity() == simulator.credentials["tenant_id"]
-    simulator.clear_faults()
-    simulator.fault("other_org")
-    assert source.identity() != simulator.credentials["tenant_id"]
-    source.close()
-
-
-def test_the_pace_keeps_to_the_share_of_a_small_tenant() -> None:
-    """Units are counted by what a call costs, and a tenant with hard limits is never throttled."""
-    with start("azure", users=40, groups=400, memberships=800, rate_limits="small") as simulator:
-        source = opened(simulator, rate_share=0.1)
-        reading = read(source.full())
-        source.close()
-    assert reading.error is None
-    assert source.effort.throttled_s > 0
-    assert source.effort.requests < 40
-
-
-@pytest.mark.parametrize("cloud", sorted(CLOUDS))
-def test_national_clouds_sign_in_and_read_at_home(cloud: str) -> None:
-    """Login host, Graph host and the token's resource belong together."""
-    settings = azure_settings({**GOOD, "cloud": cloud})
-    assert (settings.authority, settings.origin, settings.resource) == (
-        CLOUDS[cloud].login,
-        CLOUDS[cloud].graph,
-        CLOUDS[cloud].graph,
-    )
-    dod = azure_settings({**GOOD, "cloud": "us", "base_url": "https://dod-graph.microsoft.us"})
-    assert dod.resource == "https://dod-graph.microsoft.us"
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"tenant_id": ""}, "tenant_id"),
-        ({"tenant_id": "common"}, "tenant_id"),
-        ({"client_id": ""}, "client_id"),
-        ({"client_id": "my app"}, "client_id"),
-        ({"client_secret": ""}, "client_secret"),
-        ({"certificate": "x"}, "client_secret and certificate"),
-        ({"client_secret": "", "certificate": "no pem"}, "certificate"),
-        ({"scope": "some"}, "scope"),
-        ({"scope": "app:name"}, "scope"),
-        ({"scope": "groups"}, "groups"),
-        ({"nested": "deep"}, "nested"),
-        ({"cloud": "moon"}, "cloud"),
-        ({"base_url": "http://graph.microsoft.com"}, "base_url"),
-        ({"authority_url": "http://login.example.com"}, "authority_url"),
-        ({"rate_share": "0"}, "rate_share"),
-        ({"nestd": "direct"}, "nested"),
-    ],
-)
-def test_wrong_settings_name_their_key(settings: dict[str, object], named: str) -> None:
-    """A setting that cannot be used is refused by name before anything is sent."""
-    with pytest.raises(Misconfigured, match=named):
-        open_source("azure", {**GOOD, **settings})
-
-
-@pytest.fixture
-def reader(simulator: Simulator) -> Iterator[Any]:
-    """The tenant opened as a source."""
-    source = opened(simulator)
-    yield source
-    source.close()
-
-
-def _with_photo(simulator: Simulator) -> set[str]:
-    return {user["id"] for user in simulator.state()["users"] if user["picture_url"]}
-
-
-def test_photos_are_told_where_they_are_another_than_the_known_one(simulator: Simulator, reader: Any) -> None:
-    """Everybody is told once; then only who has another version, without any bytes fetched for the rest."""
-    people = [user["id"] for user in simulator.state()["users"]][:60]
-    told = {photo.external_id: photo for photo in reader.photos(dict.fromkeys(people))}
-    assert told.keys() == set(people)
-    assert {who for who, photo in told.items() if photo.image} == _with_photo(simulator) & set(people)
-    fetched = simulator.requests()["by_op"]["photo.bytes"]
-    known = {who: photo.version for who, photo in told.items()}
-    assert not list(reader.photos(known))
-    assert simulator.requests()["by_op"]["photo.bytes"] == fetched
-    simulator.fault("photo(same_bytes)")
-    again = {photo.external_id: photo for photo in reader.photos(known)}
-    assert again.keys() == _with_photo(simulator) & set(people)
-    assert all(photo.image == told[who].image and photo.version != known[who] for who, photo in again.items())
-
-
-@pytest.mark.parametrize(
-    ("fault", "is_none"), [("404", True), ("1x1", True), ("no_mailbox", True), ("4MB", False)]
-)
-def test_a_photo_that_is_none_or_too_large_is_no_image(
-    simulator: Simulator, reader: Any, fault: str, is_none: bool
-) -> None:
-    """No photo, a dot that stands for none, no mailbox and four megabytes end without an image or error."""
-    simulator.fault(f"photo({fault})")
-    people = sorted(_with_photo(simulator))[:3]
-    told = list(reader.photos(dict.fromkeys(people)))
-    assert [photo.external_id for photo in told] == people
-    assert not any(photo.image for photo in told)
-    assert all((photo.version == "") is is_none for photo in told)
-
-
-def test_a_photo_that_cannot_be_read_is_not_spoken_of(simulator: Simulator, reader: Any) -> None:
-    """Where Graph refuses one photo, the others are told, and nothing is concluded of that one."""
-    people = sorted(_with_photo(simulator))[:4]
-    simulator.fault("fail(403)@op=photo,nth=2")
-    told = [photo.external_id for photo in reader.photos(dict.fromkeys(people))]
-    assert len(told) == 3
-    assert set(told) < set(people)
-
-
-@pytest.mark.parametrize(
-    ("content_type", "body"),
-    [("text/html", b"\xff\xd8\xff"), ("image/svg+xml", b"<svg/>"), ("image/png", b"\xff\xd8\xff")],
-)
-def test_what_is_no_picture_is_not_kept(content_type: str, body: bytes) -> None:
-    """The type must be one that browsers show as a picture, and the bytes must begin like it."""
-    answer = Answer(
-        status=200,
-        headers={"content-type": content_type},
-        links=(),
-        body=json.dumps(base64.b64encode(body).decode()).encode(),
-    )
-    assert _image(answer) is None
