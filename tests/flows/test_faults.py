@@ -1,9 +1,11 @@
 """What happens to machines and networks: the daemon says so plainly, loses nothing, and goes on by itself."""
 
+import contextlib
 import os
 import resource
 import signal
 import sqlite3
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -200,18 +202,79 @@ def test_cut_connections_are_made_anew(
         is_whole(own_cli, okta)
 
 
+def read(daemon: Daemon, made: dict[str, Any], pushed: httpx.Response) -> int:
+    """Whether somebody pushed before can be read."""
+    path = f"/scim/v2/{made['id']}/Users/{pushed.json()['id']}"
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    return httpx.get(daemon.url + path, headers=headers, trust_env=False, timeout=60).status_code
+
+
 def test_a_full_disk_is_said_and_survived(cli_on_sqlite: Cli, connect: Connect, okta: Simulator) -> None:
     """While nothing can be written a push is told to come again and why; once it can, all goes on."""
     made = connect(cli_on_sqlite)
     with replica() as daemon:
-        assert push(daemon, made, "before").status_code == 201
+        before = push(daemon, made, "before")
         pid, unlimited = daemon.process.pid, resource.RLIM_INFINITY
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, unlimited))
         refused = push(daemon, made, "meanwhile")
         assert refused.status_code == 503
         assert "disk" in refused.json()["detail"]
         assert answers(daemon, "/livez") == 200
+        assert read(daemon, made, before) == 200
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
         until(lambda: push(daemon, made, "meanwhile").status_code == 201)
         ends(cli_on_sqlite, cli_on_sqlite("sync", "now", "acme", "--yes", "--json").json["run_id"])
         is_whole(cli_on_sqlite, okta)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB in memory; only root may make one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a file system to fill can be mounted by root only")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    """A file that takes the last byte there is."""
+    filler = place / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    return filler
+
+
+def test_a_run_outlives_a_file_system_without_a_byte_left(
+    run_verb: Cli, small_disk: Path, connect: Connect, okta: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pushes and the run under way are refused, readers are not; with room again everybody is there once."""
+    surround(monkeypatch, f"sqlite:///{small_disk / 'connector.db'}", small_disk)
+    made = connect(run_verb)
+    okta.fault("throttle(wait=600)", times=1_000)
+    with replica() as daemon:
+        before = push(daemon, made, "before")
+        run_id = run_verb("sync", "now", "acme", "--yes", "--json").json["run_id"]
+        daemon.wait_for("run started")
+        filler = fill(small_disk)
+        refused = [push(daemon, made, f"person-{number}") for number in range(3)]
+        assert {each.status_code for each in refused} == {503}
+        assert all(
+            "disk is full" in each.json()["detail"] and each.headers["retry-after"] for each in refused
+        )
+        assert read(daemon, made, before) == 200
+        okta.clear_faults()
+        daemon.wait_for("lease not renewed")
+        filler.unlink()
+        for number in range(3):
+            assert push(daemon, made, f"person-{number}").status_code == 201
+        ends(run_verb, run_id)
+        is_whole(run_verb, okta)
+        assert not [line for line in daemon.lines if line.get("level") == "error"]
