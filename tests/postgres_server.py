@@ -35,6 +35,16 @@ class Server:
     def start(self) -> None:
         self._server.ensure_postgres_running()
 
+    def stand_by(self) -> None:
+        """From now on it lets only read, as the one that is left when a primary moves away."""
+        self.stop()
+        (Path(self._server.pgdata) / "standby.signal").touch()
+        self.start()
+
+    def promote(self) -> None:
+        """It is the primary again."""
+        self.administer("SELECT pg_promote()")
+
     def database(self, name: str) -> str:
         """The URL of a new database."""
         self.administer(f"CREATE DATABASE {name} TEMPLATE template0")

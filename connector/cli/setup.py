@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -96,7 +97,13 @@ def backup(door: Door, file: Path) -> int:
 @verb
 def doctor(door: Door, name: str | None) -> int:
     """Look at database, key, environment, rights and tokens one by one, and say what to do."""
-    found = door.ask("overview.doctor", connection=name)["findings"]
+    from connector.usecases.doctor import looked
+
+    def look() -> list[dict[str, Any]]:
+        findings: list[dict[str, Any]] = door.ask("overview.doctor", connection=name)["findings"]
+        return findings
+
+    found = looked(look, door.settings.database_url)
     rows = [[each["check"], each["state"], each["detail"]] for each in found]
     door.show({"findings": found}, lambda: table(("CHECK", "STATE", "DETAIL"), rows))
     return ExitCode.DENIED if any(each["state"] == "failed" for each in found) else ExitCode.DONE

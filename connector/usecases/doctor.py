@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from sync.model.connection import Connection, Mode
 from sync.model.errors import ConnectorError
 from sync.model.notice import NoticeKind
 from sync.store import connections, endpoints, meta, migrate
-from sync.store.database import ping
+from sync.store.database import OutOfReach, ping
 
 SOON: Final = timedelta(days=14)
 
@@ -52,7 +53,8 @@ class Doctor:
             with database.write() as conn:
                 clock = meta.try_write(conn)
         except ConnectorError as error:
-            return [_finding("database", "failed", f"cannot be written: {error.message}")]
+            remedy = f"cannot be written: {error.message}; {_remedy(self._wires.settings.database_url)}"
+            return [_finding("database", "failed", remedy)]
         version = migrate.current(database)
         found = [_finding("database", "ok", f"answers and takes writes, at version {version}")]
         if version != migrate.HEAD:
@@ -149,6 +151,21 @@ class Doctor:
         if soon:
             return [_finding(name, "warning", each.sentence(now)) for each in soon]
         return [_finding(name, "ok", f"{len(live)} live")]
+
+
+def looked(look: Callable[[], list[dict[str, Any]]], database_url: str) -> list[dict[str, Any]]:
+    """What was found; one finding where the database cannot even be read."""
+    try:
+        return look()
+    except OutOfReach as error:
+        detail = f"cannot be opened: {error.message}; {_remedy(database_url)}"
+        return [_finding("database", "failed", detail)]
+
+
+def _remedy(database_url: str) -> str:
+    if database_url.startswith("sqlite"):
+        return "it needs room, and this program's user the right to write to the file and to its folder"
+    return "database_url must lead to the primary, with a role that may write"
 
 
 def _environment() -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 
 from sync.model.errors import Misconfigured, Transient
 from sync.store.fold import folded
-from sync.store.prepared import on_driver
+from sync.store.prepared import on_driver, takes_no_writes
 from sync.store.times import instant_text
 
 T = TypeVar("T")
@@ -355,12 +355,19 @@ def _or_null(function: Callable[[str], str | None]) -> Callable[[Any], str | Non
 
 def _postgres_engine(url: str, pool_size: int) -> Engine:
     try:
-        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise Misconfigured(
             "PostgreSQL needs its driver: pip install 'directory-connector[postgres]' "
             "and a URL that starts with postgresql+psycopg://"
         ) from error
+
+    @event.listens_for(engine, "handle_error")
+    def told(context: Any) -> None:
+        if takes_no_writes(context.original_exception):
+            context.is_disconnect = True
+
+    return engine
 
 
 def _lost_race(error: exc.OperationalError) -> bool:
@@ -369,11 +376,11 @@ def _lost_race(error: exc.OperationalError) -> bool:
 
 @contextmanager
 def _database_errors() -> Iterator[None]:
-    """Say in our words that the database is out of reach, full or locked."""
+    """Say in our words that the database is out of reach, full, locked, or only lets read."""
     try:
         yield
-    except exc.OperationalError as error:
-        if error.connection_invalidated or _unreachable(error):
+    except exc.DBAPIError as error:
+        if error.connection_invalidated or (isinstance(error, exc.OperationalError) and _unreachable(error)):
             detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"
             raise OutOfReach(f"the database cannot be used right now: {detail}", retry_after_s=5) from error
         raise

@@ -125,13 +125,22 @@ def _tell_listeners(conn: Connection, sql: str, parameters: Any, *, many: bool) 
 
 def _as_ours(conn: Connection, sql: str, error: Exception) -> BaseException:
     dialect, driver = conn.dialect, conn.connection.dbapi_connection
-    lost = dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+    lost = dialect.is_disconnect(error, driver, None) or takes_no_writes(error)  # type: ignore[arg-type]
     if lost:
         conn.invalidate(error)
     return exc.DBAPIError.instance(
         sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost,
         dialect=dialect,
     )  # fmt: skip
+
+
+def takes_no_writes(error: BaseException | None) -> bool:
+    """Whether PostgreSQL only lets read there: it is a standby, or was made read-only.
+
+    Such a connection is given up, for after a failover the same address leads to another server.
+    """
+    state = getattr(error, "sqlstate", None)
+    return state == "25006" or (state == "0A000" and "during recovery" in str(error))
 
 
 def _row_of(names: Sequence[str]) -> Callable[[Any], Row]:

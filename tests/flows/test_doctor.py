@@ -68,6 +68,30 @@ def test_it_says_whether_the_database_takes_writes(cli: Cli) -> None:
     assert "clock" not in _found(cli)
 
 
+def test_a_database_that_takes_no_writes_is_told(
+    cli_on_sqlite: Cli, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What SQLite says, and who must be allowed what; the rest is looked at all the same."""
+    cli_on_sqlite("status")
+    file = sqlite_url.removeprefix("sqlite:///")
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", f"sqlite:///file:{file}?mode=ro&uri=true")
+    ended = cli_on_sqlite("doctor", "--json")
+    found = {each["check"]: each for each in ended.json["findings"]}
+    assert (ended.code, found["database"]["state"], found["key"]["state"]) == (5, "failed", "ok")
+    assert "readonly database; it needs room, and this program" in found["database"]["detail"]
+
+
+def test_a_database_that_cannot_be_opened_is_a_finding(
+    cli_on_sqlite: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One line with the remedy, where nothing else can be looked at."""
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", f"sqlite:///{tmp_path}/nowhere/connector.db")
+    ended = cli_on_sqlite("doctor", "--json")
+    (database,) = ended.json["findings"]
+    assert (ended.code, database["state"]) == (5, "failed")
+    assert database["detail"].startswith("cannot be opened: ")
+
+
 def test_a_clock_that_is_off_is_told(
     cli_on_sqlite: Cli, connect: Callable[..., Any], okta: Simulator
 ) -> None:

@@ -68,6 +68,13 @@ def push(daemon: Daemon, made: dict[str, Any], name: str) -> httpx.Response:
     )
 
 
+def read(daemon: Daemon, made: dict[str, Any], pushed: httpx.Response) -> int:
+    """Whether somebody pushed before can be read."""
+    path = f"/scim/v2/{made['id']}/Users/{pushed.json()['id']}"
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    return httpx.get(daemon.url + path, headers=headers, trust_env=False, timeout=60).status_code
+
+
 def answers(daemon: Daemon, path: str) -> int:
     return httpx.get(f"{daemon.url}{path}", trust_env=False, timeout=60).status_code
 
@@ -189,6 +196,30 @@ def test_a_database_that_restarts_is_waited_for(
         assert not [line for line in daemon.lines if line.get("level") == "error"]
 
 
+def test_a_database_that_only_lets_read_is_waited_for(
+    own_cli: Cli, connect: Connect, okta: Simulator, postgres: Server
+) -> None:
+    """A standby after a failover: readers are answered, pushes come again, the doctor says what is wrong."""
+    made = connect(own_cli)
+    with replica() as daemon:
+        before = push(daemon, made, "before")
+        postgres.stand_by()
+        try:
+            refused = push(daemon, made, "meanwhile")
+            assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+            assert "database" in refused.json()["detail"]
+            assert read(daemon, made, before) == 200
+            (database, *_) = own_cli("doctor", "--json").json["findings"]
+            assert (database["check"], database["state"]) == ("database", "failed")
+            assert "database_url must lead to the primary" in database["detail"]
+        finally:
+            postgres.promote()
+        until(lambda: push(daemon, made, "meanwhile").status_code == 201)
+        ends(own_cli, own_cli("sync", "now", "acme", "--yes", "--json").json["run_id"])
+        is_whole(own_cli, okta)
+        assert not [line for line in daemon.lines if line.get("level") == "error"]
+
+
 def test_cut_connections_are_made_anew(
     own_cli: Cli, connect: Connect, okta: Simulator, postgres: Server
 ) -> None:
@@ -200,13 +231,6 @@ def test_cut_connections_are_made_anew(
             assert push(daemon, made, f"person-{number}").status_code == 201
         ends(own_cli, own_cli("sync", "now", "acme", "--yes", "--json").json["run_id"])
         is_whole(own_cli, okta)
-
-
-def read(daemon: Daemon, made: dict[str, Any], pushed: httpx.Response) -> int:
-    """Whether somebody pushed before can be read."""
-    path = f"/scim/v2/{made['id']}/Users/{pushed.json()['id']}"
-    headers = {"Authorization": f"Bearer {made['token']}"}
-    return httpx.get(daemon.url + path, headers=headers, trust_env=False, timeout=60).status_code
 
 
 def test_a_full_disk_is_said_and_survived(cli_on_sqlite: Cli, connect: Connect, okta: Simulator) -> None:
