@@ -62,7 +62,7 @@ docs: .venv-dev  ## build the documentation into build/site; a warning is a fail
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 audit: .venv-dev  ## compare what the program needs with the published vulnerabilities
-	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt --progress-spinner off
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt --requirement requirements-otel.txt --progress-spinner off
 
 sbom: .venv-dev  ## list everything the program needs, as CycloneDX, in build/sbom.json
 	@mkdir -p build
@@ -73,6 +73,8 @@ lock:  ## resolve anew and export the hashed requirements; needs uv
 	$(UV) lock
 	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
 	    --extra postgres --extra azure --extra demo --group build --output-file requirements.txt
+	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
+	    --extra otel --output-file requirements-otel.txt
 	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
 	    --all-extras --all-groups --output-file requirements-dev.txt
 

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,23 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+@pytest.mark.parametrize("extra", ["otel"])
+def test_the_image_takes_extras_of_the_same_lock(extra: str) -> None:
+    """An extra to build in is one of the project's, and brings what the image has in the same versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    usual, further = pins("requirements.txt"), pins(f"requirements-{extra}.txt")
+    wanted = {re.split(r"[>=<]", each)[0] for each in project["optional-dependencies"][extra]}
+    assert wanted <= further.keys()
+    assert not wanted & usual.keys()
+    assert {name: usual[name] for name in usual.keys() & further.keys()}.items() <= further.items()
+
+
+def pins(file: str) -> dict[str, str]:
+    """The version of each package in hashed requirements."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, flags=re.MULTILINE))
+
+
 # --- systemd --------------------------------------------------------------------------------------
 
 
@@ -220,6 +239,18 @@ def test_the_unit_is_hardened() -> None:
     assert (found["DynamicUser"], found["NoNewPrivileges"]) == ("yes", "yes")
     assert (found["ProtectSystem"], found["CapabilityBoundingSet"]) == ("strict", "")
     assert (found["Type"], found["StateDirectory"]) == ("notify", "connector")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
+    """`systemd-analyze verify` says nothing, given a program where the unit wants it."""
+    text = (DEPLOY / "connector.service").read_text(encoding="utf-8")
+    copy = tmp_path / "connector.service"
+    copy.write_text(text.replace("/opt/connector/bin/connector", sys.executable), encoding="utf-8")
+    asked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
