@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -12,11 +12,10 @@ from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.budget import Budget, Timeouts
 from providers.failures import Absent, BadRequest
-from providers.http import Ask, Auth, FixedAuth, RenewedAuth, Wire
+from providers.http import Ask
 from providers.lookups import look_each
 from providers.member_reads import MemberReads
-from providers.okta_dialect import OktaDialect
-from providers.okta_login import Login
+from providers.okta_line import OktaLine
 from providers.okta_members import SHORT, OktaMembers
 from providers.okta_records import (
     BUILT_IN,
@@ -66,27 +65,15 @@ class Okta:
         wanted: Wanted = Wanted(),  # noqa: B008 - immutable
     ) -> None:
         self.settings: OktaSettings = okta_settings(settings)
-        self._login: Login | None = None
-        self.wire = Wire(
-            self.settings.origin,
-            self._auth(budget),
-            OktaDialect(self.settings.holder, self._withheld),
+        self._line = OktaLine(
+            self.settings,
             budget,
-            share=self.settings.rate_share,
+            scopes=self.settings.oauth_scopes,
+            holder=self.settings.holder,
             timeouts=timeouts,
             observer=observer,
-            signs=self._proof,
         )
-        if self.settings.app is not None:
-            self._login = Login(
-                self.settings.origin,
-                self.settings.app,
-                self.settings.oauth_scopes,
-                budget,
-                timeouts=timeouts,
-                beside=self.wire,
-                is_bound=self.settings.is_bound,
-            )
+        self.wire = self._line.wire
         self.effort = self.wire.effort
         self._wanted = wanted
         self._users = self._reader()
@@ -95,9 +82,7 @@ class Okta:
 
     def close(self) -> None:
         self._ahead.close()
-        if self._login is not None:
-            self._login.close()
-        self.wire.close()
+        self._line.close()
 
     def identity(self) -> str | None:
         """The organisation's id from `/.well-known/okta-organization`, None where it does not tell."""
@@ -111,7 +96,7 @@ class Okta:
 
     def check(self) -> Sequence[Right]:
         """Credential, users, groups, members, and whether the role sees everybody, one by one."""
-        return okta_rights.prove(self.wire, self.settings, self._withheld)
+        return okta_rights.prove(self.wire, self.settings, self._line.withheld)
 
     def full(self) -> Iterator[Page]:
         """Everything in scope. Raises before an End whenever less than everything may have come."""
@@ -223,23 +208,6 @@ class Okta:
         yield Page(groups=[group.record() for group in groups], gone=gone)
         yield Page(members=members)
         yield self._end(as_of, has_feed=False)
-
-    # -- the credential ---------------------------------------------------------------------
-
-    def _auth(self, budget: Budget) -> Auth:
-        if self.settings.app is None:
-            return FixedAuth({"authorization": f"SSWS {self.settings.api_token}"})
-        return RenewedAuth(self._fetch, budget.monotonic)
-
-    def _fetch(self) -> tuple[Mapping[str, str], float]:
-        assert self._login is not None  # noqa: S101 - only a service app fetches
-        return self._login.fetch()
-
-    def _proof(self, credential: Mapping[str, str], method: str, target: str) -> Mapping[str, str]:
-        return self._login.proof_of_token(credential, method, target) if self._login else {}
-
-    def _withheld(self) -> Collection[str]:
-        return self._login.withheld if self._login else ()
 
     # -- pieces ----------------------------------------------------------------------------
 

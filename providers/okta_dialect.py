@@ -8,6 +8,7 @@ from typing import Final
 from providers.answers import Answer, refusal_of, retry_after_s
 from providers.okta_settings import TOKEN, Holder
 from providers.pace import Allowance
+from providers.rows import inside
 from sync.model.errors import ConnectorError, Denied
 
 _FEATURE_OFF: Final = "E0000015"
@@ -59,7 +60,7 @@ class OktaDialect:
             filter(
                 None,
                 [
-                    str(answer.error_body().get("errorSummary") or ""),
+                    _said(answer),
                     f"({code})" if code.startswith("E") else "",
                 ],
             )
@@ -69,6 +70,14 @@ class OktaDialect:
     def _remedy(self) -> str:
         missing = ", ".join(self._withheld())
         return SCOPES_REMEDY.format(missing=missing) if missing else self._holder.remedy
+
+
+def _said(answer: Answer) -> str:
+    """The summary of an error, and its first cause, which says more."""
+    body = answer.error_body()
+    causes = body.get("errorCauses")
+    cause = inside(causes[0], "errorSummary") if isinstance(causes, list) and causes else None
+    return ": ".join(str(text).rstrip(".") for text in (body.get("errorSummary"), cause) if text)
 
 
 def error_code(answer: Answer) -> str:

@@ -26,10 +26,18 @@ EVENTS: Final = (
     "application.user_membership.add",
     "application.user_membership.remove",
 )
-"""What a hook is to be registered for; events of other types cause nothing."""
+"""Events about people and groups that are named in them; those of other types name nobody."""
 
 _OF_THE_SCOPE: Final = ("group.application_assignment.",)
 """They change who is in the scope, without naming anybody."""
+
+
+REGISTERED: Final = (
+    *EVENTS,
+    "group.application_assignment.add",
+    "group.application_assignment.remove",
+)
+"""What a hook is made for when we make it."""
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Ping:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.budget import Budget, Timeouts
+from sync.model.administration import Administration
 from sync.model.errors import Misconfigured
 from sync.model.ping import ReadsPings
 from sync.model.source import Effort, Source, Wanted
@@ -24,7 +25,9 @@ class ProviderType:
     ``opens`` is "module:Class" of what reads its directory, loaded when it is used; None while it
     can only be pushed from. The class takes (settings, budget) and the keywords observer, timeouts
     and wanted, checks its settings by raising Misconfigured, and sends nothing before it is asked.
-    ``hooks`` is "module:function" of what reads its event hooks, None where it has none.
+    ``hooks`` is "module:function" of what reads its event hooks, None where it has none. ``administers``
+    is "module:Class" of what is asked for an admin now and then, which needs the package that
+    ``administers_by`` names; None where there is no such thing.
     """
 
     name: str
@@ -33,6 +36,8 @@ class ProviderType:
     secret_keys: frozenset[str] = frozenset()
     opens: str | None = None
     hooks: str | None = None
+    administers: str | None = None
+    administers_by: str = ""
 
     @property
     def is_available(self) -> bool:
@@ -63,6 +68,8 @@ TYPES: Final = _table(
         secret_keys=frozenset({"api_token", "private_key"}),
         opens="providers.okta:Okta",
         hooks="providers.okta_hooks:read",
+        administers="providers.okta_admin:OktaAdmin",
+        administers_by="okta",
     ),
     ProviderType(
         name="azure",
@@ -173,4 +180,38 @@ def open_source(
     opened: Source = getattr(importlib.import_module(module), name)(
         settings, budget, observer=observer, timeouts=timeouts, wanted=wanted
     )
+    return opened
+
+
+def administers(type_name: str) -> bool:
+    """Whether this type of directory can be asked things for an admin."""
+    chosen = TYPES.get(type_name)
+    return chosen is not None and chosen.administers is not None
+
+
+def open_administration(
+    type_name: str,
+    settings: Mapping[str, object],
+    *,
+    budget_s: float,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+) -> Administration:
+    """What is asked for an admin; its time budget begins now.
+
+    Raises Misconfigured where there is no such thing, or its package is not installed.
+    """
+    chosen = TYPES.get(type_name)
+    if chosen is None or chosen.administers is None:
+        raise Misconfigured(f"{chosen.label if chosen else type_name} cannot be asked for this.")
+    module, _, name = chosen.administers.partition(":")
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != chosen.administers_by:
+            raise
+        raise Misconfigured(
+            f"This needs {chosen.label}'s own package: install directory-connector[{chosen.name}]. "
+            "Ids can be typed and event hooks made by hand without it."
+        ) from error
+    opened: Administration = getattr(loaded, name)(settings, Budget(budget_s), timeouts=timeouts)
     return opened

@@ -10,6 +10,7 @@ import click
 from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from sync.model.errors import Conflict, NotFound
 
 
 @click.group(cls=LazyGroup)
@@ -147,6 +148,31 @@ def set_(
     return ExitCode.DONE
 
 
+@connections.command(
+    cls=Verb,
+    epilog=example(
+        "connector connections applications acme --search payroll",
+        "connector connections applications acme --choose 'Payroll'",
+    ),
+)
+@click.argument("name")
+@click.option("--search", metavar="TEXT", help="Only names with this in them.")
+@click.option("--choose", metavar="APPLICATION", help="Read whoever is assigned to the one of this name.")
+@verb
+def applications(door: Door, name: str, search: str | None, choose: str | None) -> int:
+    """List the directory's applications by name, or choose one as the scope; Okta's only."""
+    found = door.ask("connections.applications", connection=name, search=choose or search)["applications"]
+    if choose is not None:
+        scope = _the_one(found, choose)["scope"]
+        _show(door, door.ask("connections.set", connection=name, settings={"scope": scope}))
+        return ExitCode.DONE
+    rows = [[row["name"], "yes" if row["active"] else "no", f"scope={row['scope']}"] for row in found]
+    door.show(
+        {"applications": found}, lambda: table(("APPLICATION", "ACTIVE", "SETTING"), rows, "no applications")
+    )
+    return ExitCode.DONE
+
+
 @connections.command(cls=Verb, epilog=example("connector connections pause acme"))
 @click.argument("name")
 @verb
@@ -223,6 +249,18 @@ def _show(door: Door, shape: dict[str, Any]) -> None:
         shown += [(key, trouble[key]) for key in ("error", "remedy", "failures", "since", "retry_at")]
     further = [("settings", settings or "-"), ("sealed", ", ".join(shape["sealed"]) or "-")]
     door.show(shape, lambda: facts([*shown, *further]))
+
+
+def _the_one(found: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
+    """The application of exactly this name. Raises NotFound for none and Conflict for several."""
+    fits = [row for row in found if row["name"].casefold() == wanted.casefold()]
+    if len(fits) > 1:
+        ids = ", ".join(row["id"] for row in fits)
+        raise Conflict(f"{len(fits)} applications are called {wanted}: {ids}. Set scope=app:ID instead")
+    if not fits:
+        near = ", ".join(row["name"] for row in found[:5])
+        raise NotFound(f"no application is called {wanted}" + (f"; there are {near}" if near else ""))
+    return fits[0]
 
 
 def _sampled(found: dict[str, Any]) -> str:

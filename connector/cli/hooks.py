@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from connector.cli.door import Door, Verb, example, facts, verb
@@ -33,8 +36,18 @@ def show(door: Door, name: str) -> int:
 def on(door: Door, name: str, grace: str) -> int:
     """Switch hooks on, or make a new secret; it is printed the only time."""
     made = door.ask("hooks.on", connection=name, grace=grace)
-    door.show(made, lambda: f"{facts(made.items())}\n\n{_SUBSCRIBED if made['subscribes'] else _NEXT}")
+    door.show(made, lambda: f"{facts(made.items())}\n\n{_next(made)}")
     return ExitCode.DONE
+
+
+@hooks.command(cls=Verb, epilog=example("connector hooks register acme"))
+@click.argument("name")
+@verb
+def register(door: Door, name: str) -> int:
+    """Have the directory make its event hook for our address and verify it; Okta's only."""
+    made = door.ask("hooks.register", connection=name)
+    door.show(made, lambda: facts(made.items()))
+    return ExitCode.PARTIAL if made["subscription_trouble"] else ExitCode.DONE
 
 
 @hooks.command(cls=Verb, epilog=example("connector hooks off acme"))
@@ -47,6 +60,12 @@ def off(door: Door, name: str) -> int:
     return ExitCode.DONE
 
 
+def _next(made: Mapping[str, Any]) -> str:
+    if made["subscribes"]:
+        return _SUBSCRIBED
+    return f"{_NEXT}\n{_REGISTERS.format(**made)}" if made["registers"] else _NEXT
+
+
 _SUBSCRIBED = (
     "There is nothing to do: the daemon subscribes at the directory by itself, within seconds, when the\n"
     "address can be reached from there. connector hooks show NAME says until when."
@@ -55,3 +74,4 @@ _NEXT = (
     "Keep the secret now: it is not shown again. Register the address at the IdP with the secret as the\n"
     "Authorization header (docs/connect says where)."
 )
+_REGISTERS = "Or let the directory be told: connector hooks register {connection}"

@@ -67,6 +67,18 @@ class Tested(TypedDict):
     error: str | None
 
 
+class Application(TypedDict):
+    id: str
+    name: str
+    active: bool
+    scope: str
+
+
+class Applications(TypedDict):
+    connection: str
+    applications: list[Application]
+
+
 class SampledPerson(TypedDict):
     external_id: str
     status: str
@@ -142,6 +154,8 @@ class Hook(TypedDict):
     old_secret_ends_at: str | None
     last_at: str | None
     refused_at: str | None
+    registers: bool
+    registered: bool
     subscribes: bool
     subscribed_until: str | None
     subscription_trouble: str | None

@@ -128,6 +128,21 @@ def sample(
 
 
 @operation(
+    "GET",
+    "/connections/{connection}/applications",
+    Role.OPERATOR,
+    answers.Applications,
+    cli="connections applications {connection}",
+)
+def applications(call: Call, *, connection: Ref, search: Search = None) -> dict[str, Any]:
+    """List the directory's applications by name; `scope` is the setting that reads whom one is assigned to.
+
+    Only Okta's can be listed; elsewhere type the application's id.
+    """
+    return call.app.trials.applications(connection, search)
+
+
+@operation(
     "POST",
     "/connections/{connection}/pause",
     Role.ADMIN,

@@ -31,6 +31,22 @@ def on(call: Call, *, connection: Ref, grace: Span = "7d") -> dict[str, Any]:
 
 
 @operation(
+    "POST",
+    "/connections/{connection}/hooks/register",
+    Role.ADMIN,
+    answers.Hook,
+    cli="hooks register {connection}",
+)
+def register(call: Call, *, connection: Ref) -> dict[str, Any]:
+    """Have the directory make its event hook for our address and verify it; switched on where it is off.
+
+    `subscription_trouble` says why the directory could not verify the address. Only where `registers` is
+    true; elsewhere an admin makes the hook by hand.
+    """
+    return call.app.hooks.register(connection)
+
+
+@operation(
     "DELETE", "/connections/{connection}/hooks", Role.ADMIN, answers.Hook, cli="hooks off {connection}"
 )
 def off(call: Call, *, connection: Ref) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from connector.keyring import new_hook_secret
 from connector.usecases import shapes
 from connector.usecases.audit import note
 from connector.usecases.runs import Runs
+from connector.usecases.subscriptions import EVENT_HOOK, Subscriptions
 from connector.usecases.subscriptions import TYPES as SUBSCRIBED
-from connector.usecases.subscriptions import Subscriptions
 from connector.usecases.wires import Wires
 from providers import registry
 from sync.model.connection import Connection
@@ -74,8 +75,28 @@ class Hooks:
             fresh = Secret(sealed=self._wires.keyring.seal(connection.id, secret))
             store.put(conn, connection.id, [fresh, *kept], now)
             subscriptions.hurry(conn, connection.id, now)
+            held = self._outdated(conn, connection, now)
             self._note(conn, "hooks.on", connection, now)
-            return self._shape(connection, store.get(conn, connection.id), NONE_HELD) | {"secret": secret}
+            return self._shape(connection, store.get(conn, connection.id), held) | {"secret": secret}
+
+    def register(self, ref: str) -> dict[str, Any]:
+        """Have the directory make its hook for our address, switched on first where it is off.
+
+        Raises Refused for a directory whose hook an admin makes by hand, and what the directory raises.
+        """
+        with self._wires.database.read() as conn:
+            connection = connections.find(conn, ref)
+            known = store.get(conn, connection.id)
+        if not registry.administers(connection.type):
+            raise Refused(f"{connection.type}: the event hook is made by hand there, as docs/connect says")
+        if known is None:
+            secret = str(self.switch_on(connection.id, timedelta())["secret"])
+        else:
+            secret = self._wires.keyring.open(connection.id, known.secrets[0].sealed)
+        self._subscriptions.register(connection, secret)
+        with self._wires.database.write() as conn:
+            self._note(conn, "hooks.register", connection, self._wires.clock())
+        return self.shown(connection.id)
 
     def switch_off(self, ref: str) -> dict[str, Any]:
         """Believe no call any more, and ask the directory for none."""
@@ -129,6 +150,15 @@ class Hooks:
             # Paused, or pushed only, or something else is about to run: the next pull makes up for it.
             log.info("an event hook caused no run", connection=connection.name, why=error.message)
 
+    def _outdated(self, conn: Conn, connection: Connection, now: datetime) -> subscriptions.Held:
+        """What is held after the secret became another: a hook at the directory shows the old one."""
+        held = subscriptions.get(conn, connection.id)
+        if EVENT_HOOK not in held.ids:
+            return NONE_HELD
+        held = replace(held, trouble=f"It shows an old secret: connector hooks register {connection.name}")
+        subscriptions.put(conn, connection.id, held, now)
+        return held
+
     def _must_be_from_the_idp(
         self, connection: Connection, hook: store.Hook, ping: Ping, now: datetime
     ) -> None:
@@ -158,6 +188,8 @@ class Hooks:
             "old_secret_ends_at": shapes.at(hook.secrets[1].ends_at) if hook and hook.secrets[1:] else None,
             "last_at": shapes.at(hook.last_at) if hook else None,
             "refused_at": shapes.at(hook.refused_at) if hook else None,
+            "registers": registry.administers(connection.type),
+            "registered": EVENT_HOOK in held.ids,
             "subscribes": connection.type in SUBSCRIBED,
             "subscribed_until": shapes.at(held.ends_at),
             "subscription_trouble": held.trouble,

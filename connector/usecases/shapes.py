@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from sync import quarantine
+from sync.model.administration import Application
 from sync.model.change import zero_counts
 from sync.model.connection import Connection
 from sync.model.run import Run, StoredPlan, Target
@@ -129,6 +130,10 @@ def standing(one: Standing) -> dict[str, Any]:
         "held_plan": one.held_plan,
         "last_push_at": at(one.last_push_at),
     }
+
+
+def application(one: Application) -> dict[str, Any]:
+    return {"id": one.id, "name": one.name, "active": one.is_active, "scope": f"app:{one.id}"}
 
 
 def right(one: Right) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Subscriptions at directories that tell of changes only while asked to: made, renewed and ended by us."""
+"""What directories tell us of changes by, made and ended by us: subscriptions, and hooks at their side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from sync.store import connections, hooks
 from sync.store import subscriptions as store
 
 TYPES: Final = ("azure",)
-"""Directories that want to be subscribed to; an admin gives the others their hook's address by hand."""
+"""Directories that want to be subscribed to, again and again; others are given the address once."""
+
+EVENT_HOOK: Final = "event hook"
+"""The name under which a hook is kept that a directory made for us, and that does not end."""
 
 LIFE: Final = timedelta(days=7)
 """Graph allows 29 days. One that nobody can end, because all of this was deleted, ends this soon."""
@@ -48,18 +51,34 @@ class Subscriptions:
         with self._wires.database.write() as conn:
             store.hurry(conn, connection_id, self._wires.clock())
 
+    def register(self, connection: Connection, secret: str) -> None:
+        """Have the directory make its event hook for our address, or bring the one it has up to date.
+
+        Raises what the directory raises, and Misconfigured where an admin has to make the hook by hand.
+        """
+        with self._wires.administration(connection) as directory:
+            made = directory.register(self._url(connection), secret)
+        now = self._wires.clock()
+        held = store.Held(ids={EVENT_HOOK: made.id}, trouble=made.trouble or None)
+        with self._wires.database.write() as conn:
+            store.claim(conn, connection.id, now=now, until=now)
+            store.put(conn, connection.id, held, now)
+
     def end(self, connection: Connection) -> None:
         """End what is held. Where the directory cannot be asked it ends by itself, and is logged."""
         with self._wires.database.read() as conn:
             held = store.get(conn, connection.id)
         try:
-            if held.ids:
+            if EVENT_HOOK in held.ids:
+                with self._wires.administration(connection) as administration:
+                    administration.unregister(self._url(connection))
+            elif held.ids:
                 with self._opened(connection) as directory:
                     for subscription_id in held.ids.values():
                         directory.unsubscribe(subscription_id)
         except ConnectorError as error:
             told = {"connection": connection.name, "why": error.message, "ends_at": held.ends_at}
-            log.warning("subscriptions left to end by themselves", **told)
+            log.warning("what tells of changes is left at the directory", **told)
         with self._wires.database.write() as conn:
             store.remove(conn, connection.id)
 
@@ -79,7 +98,7 @@ class Subscriptions:
 
     def _renew(self, connection: Connection, held: store.Held, secret: str) -> None:
         """What is held is renewed; what is not, or was made for another address or secret, is made."""
-        url, now = f"{self._wires.settings.url}/hooks/{connection.id}", self._wires.clock()
+        url, now = self._url(connection), self._wires.clock()
         made_for = hashlib.sha256(f"{url} {secret}".encode()).hexdigest()
         old, held = (held, held) if held.made_for == made_for else (held, store.Held(made_for=made_for))
         with self._opened(connection) as directory:
@@ -92,6 +111,9 @@ class Subscriptions:
                     store.put(conn, connection.id, held, now + RENEWED_AFTER)
             for subscription_id in set(old.ids.values()) - set(held.ids.values()):
                 directory.unsubscribe(subscription_id)
+
+    def _url(self, connection: Connection) -> str:
+        return f"{self._wires.settings.url}/hooks/{connection.id}"
 
     def _note(self, connection: Connection, error: ConnectorError) -> None:
         log.warning("subscriptions not kept", connection=connection.name, why=error.message)

@@ -73,6 +73,15 @@ class Trials:
             source.close()
         return found.as_json(connection, policy)
 
+    def applications(self, ref: str, search: str | None = None) -> dict[str, Any]:
+        """The directory's applications by name, to choose a scope by; raises what the directory raises."""
+        connection = self._under(ref, {})
+        with self._wires.administration(connection) as directory:
+            found = directory.applications()
+        part = (search or "").casefold()
+        rows = [shapes.application(each) for each in found if part in each.name.casefold()]
+        return {"connection": connection.name, "applications": rows}
+
     def _person(self, source: Source, connection: Connection, user: str) -> _Sample:
         with self._wires.database.read() as conn:
             ids = targets.external_ids(conn, connection.id, [user])

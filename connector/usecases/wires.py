@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -20,6 +21,7 @@ from connector.references import resolve
 from connector.settings import Settings, connection_from
 from sync import group_rules
 from sync.mapping import map_of
+from sync.model.administration import Administration
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Misconfigured
 from sync.model.resources import fold
@@ -32,6 +34,8 @@ _OURS = frozenset(ConnectionSettings.model_fields) - {"picture_attribute"}
 
 _READ_ANEW = ("scope", "attributes", "groups", "matching", "picture_attribute", "email_from")
 """Settings that change what a record means: stored fingerprints made under others do not count."""
+
+ADMINISTRATION_LIMIT_S: Final = 30.0
 
 
 def utc_now() -> datetime:
@@ -127,6 +131,20 @@ class Wires:
             stop=stop,
             wanted=wanted,
         )
+
+    @contextmanager
+    def administration(self, connection: Connection) -> Iterator[Administration]:
+        """What is asked of the directory for an admin. Raises Misconfigured where there is no such thing."""
+        from providers import registry
+
+        chosen = self.settings_of(connection, secrets=True)
+        opened = registry.open_administration(
+            connection.type, provider_settings(chosen), budget_s=ADMINISTRATION_LIMIT_S
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
 
     def _pictures_of(self, connection: Connection) -> Callable[[str], str | None]:
         """The address of the picture that is kept of a person, by external id."""

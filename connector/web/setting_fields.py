@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from connector.directory_settings import TYPES
-from connector.web.fields import Fields
+from connector.web.fields import Fields, last
 from sync.model.connection import Safeguards
 
 Kind = Literal["text", "list", "choice", "check", "secret", "long secret"]
@@ -16,7 +16,10 @@ Kind = Literal["text", "list", "choice", "check", "secret", "long secret"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingField:
-    """One field. ``name`` is the setting's path; ``usual`` stands in the field while nothing is set."""
+    """One field. ``name`` is the setting's path; ``usual`` stands in the field while nothing is set.
+
+    ``names_application`` says that the directory can list applications, to choose one by name.
+    """
 
     name: str
     label: str
@@ -24,6 +27,7 @@ class SettingField:
     hint: str = ""
     usual: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    names_application: bool = False
 
     @property
     def is_secret(self) -> bool:
@@ -49,6 +53,9 @@ def _check(name: str, label: str, hint: str = "") -> SettingField:
 def _choice(name: str, label: str, *options: tuple[str, str], hint: str = "") -> SettingField:
     return SettingField(name=name, label=label, hint=hint, kind="choice", options=options)
 
+
+APPLICATION: Final = "application"
+"""What a form calls the application that was chosen from the list; it is the scope then."""
 
 _OTHER_ADDRESS: Final = "Only if it is not the usual one."
 
@@ -106,7 +113,10 @@ CREDENTIALS: Final[dict[str, tuple[SettingField, ...]]] = {
 
 _SCOPE: Final = _text("scope", "Who is read", "all, groups:ID,ID or app:ID.", "all")
 SCOPE: Final[dict[str, tuple[SettingField, ...]]] = {
-    "okta": (_SCOPE, _check("role_is_narrow", "The token's role is meant to see some groups only")),
+    "okta": (
+        replace(_SCOPE, names_application=True),
+        _check("role_is_narrow", "The token's role is meant to see some groups only"),
+    ),
     "azure": (_SCOPE, _check("guests", "Guests count"), _check("photos", "Fetch photos")),
     "onelogin": (
         _text("scope", "Who is read", "all, roles:ID,ID or app:ID.", "all"),
@@ -237,6 +247,9 @@ def typed(fields: Iterable[SettingField], form: Fields, type: str) -> dict[str, 
     """
     given: dict[str, Any] = {}
     for field in fields:
+        if field.names_application and last(form, APPLICATION):
+            put(given, field.name, last(form, APPLICATION))
+            continue
         values = [each.strip() for each in form.get(field.name, ())]
         value: Any = next(filter(None, values), None)
         if field.kind == "check":

@@ -8,7 +8,7 @@ import orjson
 
 from providers.simulator import seeding
 from providers.simulator.clock import iso, parse_iso
-from providers.simulator.directory import Group, Person, Status
+from providers.simulator.directory import App, Group, Person, Status
 from providers.simulator.faults import CATALOGUE, BadFault, Kind, parse
 from providers.simulator.hooks import Hook
 from providers.simulator.vendor import Vendor
@@ -176,6 +176,15 @@ class Control:
         _only(body, frozenset({"joiners", "leavers", "movers", "renames"}))
         return dict(seeding.churn(self.directory, **{name: int(count) for name, count in body.items()}))
 
+    def add_app(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A new application, by {"label"}; nobody is assigned to it."""
+        _only(body, frozenset({"label"}))
+        label = str(body.get("label", "App"))
+        app = App(id=self.directory.ids.app(self.directory.rng), name="bookmark", label=label)
+        self.directory.apps[app.id] = app
+        self.directory.revision += 1
+        return {"id": app.id, "label": app.label}
+
     def add_client(self, body: dict[str, Any]) -> dict[str, Any]:
         """Register an OAuth client, by {"dpop", "scopes"}; answers its id and private key."""
         _only(body, frozenset({"dpop", "scopes"}))
@@ -260,6 +269,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", "/_sim/members", Control.add_member),
     ("DELETE", "/_sim/members", Control.remove_member),
     ("DELETE", "/_sim/members" + _ID + _ID, Control.remove_member),
+    ("POST", "/_sim/apps", Control.add_app),
     ("POST", "/_sim/clients", Control.add_client),
     ("POST", "/_sim/hooks", Control.add_hook),
     ("POST", "/_sim/churn", Control.churn),

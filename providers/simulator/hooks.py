@@ -63,12 +63,25 @@ class Hooks:
         self.answers: list[int] = []
 
     def add(self, hook: Hook) -> None:
-        """Register an address. ValueError for one that is not on this machine."""
-        parts = urlsplit(hook.url)
+        """Register an address. ValueError for one that is not on this machine, or does not prove itself."""
+        self.prove(hook.url)
+        self.call(hook)
+
+    def prove(self, url: str) -> None:
+        """Send the vendor's challenge. ValueError when the address does not answer it."""
+        parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not _is_here(parts.hostname or ""):
-            raise ValueError(f"{hook.url!r}: a simulator calls this machine only, by http or https")
+            raise ValueError(f"{url!r}: a simulator calls this machine only, by http or https")
         if self._proves:
-            self._proves(hook.url)
+            self._proves(url)
+
+    def remove(self, hook: Hook) -> None:
+        """Call this address no more, after what has happened until now."""
+        self.sent()
+        self._hooks.remove(hook)
+
+    def call(self, hook: Hook) -> None:
+        """Call a proved address from now on."""
         self._hooks.append(hook)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True, name="simulated hooks")

@@ -13,7 +13,8 @@ from providers.simulator.directory import ALPHABET, Directory
 from providers.simulator.faults import Armed, Board, Kind
 from providers.simulator.filters import BadFilter
 from providers.simulator.hooks import Hooks, prove_to_okta
-from providers.simulator.okta_calls import Call, Failed, Route
+from providers.simulator.okta_calls import Call, Failed, Route, route_of
+from providers.simulator.okta_event_hooks import EventHooks
 from providers.simulator.okta_faults import OktaFaults
 from providers.simulator.okta_oauth import SCOPES, AuthorizationServer, Refused
 from providers.simulator.okta_reads import Reads
@@ -21,34 +22,19 @@ from providers.simulator.rates import Buckets
 from providers.simulator.sight import Sight
 from providers.simulator.wire import JSON, Answer, Headers, Request
 
+_BUCKETS = ("users", "user", "groups", "group", "apps", "logs", "hooks")
 LIMITS: dict[str, dict[str, int]] = {
-    "generous": dict.fromkeys(("users", "user", "groups", "group", "apps", "logs"), 1_000_000),
-    "integrator": {"users": 100, "user": 100, "groups": 100, "group": 100, "apps": 20, "logs": 20},
-    "enterprise": {"users": 600, "user": 1000, "groups": 600, "group": 600, "apps": 100, "logs": 50},
-    "workforce": {"users": 600, "user": 2000, "groups": 500, "group": 1000, "apps": 100, "logs": 120},
+    plan: dict(zip(_BUCKETS, limits, strict=True))
+    for plan, limits in {
+        "generous": (1_000_000,) * len(_BUCKETS),
+        "integrator": (100, 100, 100, 100, 20, 20, 20),
+        "enterprise": (600, 1000, 600, 600, 100, 50, 100),
+        "workforce": (600, 2000, 500, 1000, 100, 120, 100),
+    }.items()
 }
 TOKEN_SHARE = 0.5
 CONCURRENT = {"integrator": 35}
 CONCURRENT_USUALLY = 75
-
-
-def _route(pattern: str, op: str, bucket: str, scope: str) -> Route:
-    return Route(pattern=re.compile(r"/api/v1/" + pattern), op=op, bucket=bucket, scope=scope)
-
-
-ROUTES = (
-    _route("users", "users.list", "users", "okta.users.read"),
-    _route("users/([^/]+)", "users.get", "user", "okta.users.read"),
-    _route("users/([^/]+)/groups", "users.groups", "users", "okta.users.read"),
-    _route("groups", "groups.list", "groups", "okta.groups.read"),
-    _route("groups/([^/]+)", "groups.get", "group", "okta.groups.read"),
-    _route("groups/([^/]+)/users", "members", "groups", "okta.groups.read"),
-    _route("apps", "apps.list", "apps", "okta.apps.read"),
-    _route("apps/([^/]+)", "apps.get", "apps", "okta.apps.read"),
-    _route("apps/([^/]+)/users", "apps.users", "apps", "okta.apps.read"),
-    _route("apps/([^/]+)/groups", "apps.groups", "apps", "okta.apps.read"),
-    _route("logs", "logs", "logs", "okta.logs.read"),
-)
 
 
 class Okta:
@@ -78,6 +64,7 @@ class Okta:
             noise=lambda: objects.event_hook([objects.sign_in(clock)]),
             proves=prove_to_okta,
         )
+        self.event_hooks = EventHooks(hooks=self.hooks, clock=clock)
         directory.listeners.append(self.hooks.tell)
         self.plan = rate_limits
         self.buckets = Buckets(
@@ -105,6 +92,7 @@ class Okta:
     def base_url(self, url: str) -> None:
         self.reads.base_url = url
         self.oauth.base_url = url
+        self.event_hooks.base_url = url
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -174,16 +162,8 @@ class Okta:
         return Call(request=request, route=route, ident=None, ops=(op,), page=1)
 
     def _call(self, request: Request) -> Call:
-        for route in ROUTES:
-            match = route.pattern.fullmatch(request.path)
-            if match is not None:
-                break
-        else:
-            raise Failed("E0000008")
-        if request.method != "GET":
-            raise Failed("E0000022")
+        route, ident = route_of(request)
         self.requests[route.op] += 1
-        ident = match[1] if match.groups() else None
         page = 1
         ops: tuple[str, ...] = (route.op,)
         if request.query:
@@ -285,6 +265,8 @@ class Okta:
 
     def _serve(self, call: Call) -> Answer:
         self._authorize(call)
+        if call.op.startswith("hooks."):
+            return self.event_hooks.serve(call)
         return self.reads.serve(call)
 
     def _organization(self, call: Call) -> Answer:

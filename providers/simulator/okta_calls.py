@@ -14,11 +14,14 @@ class Route:
     op: str
     bucket: str
     scope: str
+    method: str = "GET"
 
 
-def _route(pattern: str, op: str, bucket: str, scope: str) -> Route:
-    return Route(pattern=re.compile(r"/api/v1/" + pattern), op=op, bucket=bucket, scope=scope)
+def _route(pattern: str, op: str, bucket: str, scope: str, method: str = "GET") -> Route:
+    return Route(pattern=re.compile(r"/api/v1/" + pattern), op=op, bucket=bucket, scope=scope, method=method)
 
+
+_MANAGE = "okta.eventHooks.manage"
 
 ROUTES = (
     _route("users", "users.list", "users", "okta.users.read"),
@@ -32,7 +35,25 @@ ROUTES = (
     _route("apps/([^/]+)/users", "apps.users", "apps", "okta.apps.read"),
     _route("apps/([^/]+)/groups", "apps.groups", "apps", "okta.apps.read"),
     _route("logs", "logs", "logs", "okta.logs.read"),
+    _route("eventHooks", "hooks.list", "hooks", "okta.eventHooks.read"),
+    _route("eventHooks", "hooks.create", "hooks", _MANAGE, "POST"),
+    _route("eventHooks/([^/]+)", "hooks.get", "hooks", "okta.eventHooks.read"),
+    _route("eventHooks/([^/]+)", "hooks.replace", "hooks", _MANAGE, "PUT"),
+    _route("eventHooks/([^/]+)", "hooks.delete", "hooks", _MANAGE, "DELETE"),
+    _route("eventHooks/([^/]+)/lifecycle/verify", "hooks.verify", "hooks", _MANAGE, "POST"),
+    _route("eventHooks/([^/]+)/lifecycle/deactivate", "hooks.deactivate", "hooks", _MANAGE, "POST"),
 )
+
+
+def route_of(request: Request) -> tuple[Route, str | None]:
+    """The endpoint that a request is for, and the id in its path. Failed for none, or for another method."""
+    fits = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(request.path))]
+    if not fits:
+        raise Failed("E0000008")
+    for route, match in fits:
+        if route.method == request.method:
+            return route, match[1] if match.groups() else None
+    raise Failed("E0000022")
 
 
 class Failed(Exception):

@@ -25,6 +25,7 @@ RIGHTS = {
     "members": ("members",),
     "apps": ("apps.list", "apps.get", "apps.users", "apps.groups"),
     "logs": ("logs",),
+    "hooks": ("hooks.list", "hooks.create", "hooks.replace", "hooks.verify"),
 }
 CODES = {401: "E0000011", 403: "E0000006", 404: "E0000007", 423: "E0000239"}
 NO_RATES = (b"x-rate-limit-limit", b"")

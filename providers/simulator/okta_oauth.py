@@ -14,7 +14,12 @@ from providers.simulator.directory import ALPHABET
 from providers.simulator.wire import JSON, Answer, Request
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-SCOPES = frozenset({"okta.users.read", "okta.groups.read", "okta.apps.read", "okta.logs.read"})
+SCOPES = frozenset(
+    {
+        *("okta.users.read", "okta.groups.read", "okta.apps.read", "okta.logs.read"),
+        *("okta.eventHooks.read", "okta.eventHooks.manage"),
+    }
+)
 TOKEN_PATH = "/oauth2/v1/token"
 TOKEN_LIFE_S = 3600
 PROOF_AGE_S = 300

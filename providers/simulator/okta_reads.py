@@ -17,7 +17,7 @@ from providers.simulator.okta_calls import Call, Failed, missing
 from providers.simulator.sight import Sight
 from providers.simulator.wire import JSON, Answer, Headers
 
-_CURSOR = re.compile(r"0?(00[ug][0-9A-Za-z]{17})(?:\.[0-9a-z]+)?")
+_CURSOR = re.compile(r"0?((?:00[ug]|0oa)[0-9A-Za-z]{17})(?:\.[0-9a-z]+)?")
 _OMIT = re.compile(rb'okta-response\s*=\s*"?[^"]*omitCredentials', re.IGNORECASE)
 _PAGING = frozenset({"after", "limit", "expand", "fields"})
 

@@ -210,6 +210,10 @@ class Simulator:
         wanted = {"dpop": dpop} | ({} if scopes is None else {"scopes": scopes})
         return self._call(lambda: self._app.control.add_client(wanted))
 
+    def add_app(self, label: str) -> dict[str, Any]:
+        """A new application, as POST /_sim/apps."""
+        return self._call(lambda: self._app.control.add_app({"label": label}))
+
     def clear_faults(self) -> None:
         """Switch all faults off."""
         self._call(self._app.control.clear_faults)

@@ -299,3 +299,20 @@ def test_pictures_of_connecting(office: Console, request: pytest.FixtureRequest)
                 page.goto(at)
                 page.screenshot(path=folder / f"connection-{name}.png")
     assert (folder / "connection-new.png").exists()
+
+
+def test_a_scope_is_chosen_by_name_and_the_hook_registered(office: Console) -> None:
+    """The directory's applications are offered by name, and the chosen one is saved as the scope."""
+    office.idp.add_app("Payroll")
+    with office.visit() as page:
+        page.goto(f"{connected(office, 'by-name')}/credentials")
+        page.get_by_role("button", name="Choose an application by name").click()
+        page.get_by_label("Read whoever is assigned to").select_option(label="Payroll")
+        assert violations(page) == []
+        page.get_by_role("button", name="Save with this application").click()
+        expect(page.get_by_label("Who is read")).to_have_value(re.compile("^app:0oa"))
+        page.goto("/connections/by-name/schedule")
+        page.get_by_role("button", name="Register at Okta").click()
+        expect(
+            page.get_by_text("registered and verified").or_(page.get_by_text("cannot verify"))
+        ).to_be_visible()

@@ -130,3 +130,20 @@ def test_an_empty_list_clears(cli: Cli, connect: Connect) -> None:
     settings = cli("connections", "show", "acme", "--json").json["settings"]
     assert not settings["groups"]["include"]
     assert not settings["matching"]["verified_domains"]
+
+
+def test_a_scope_is_chosen_by_the_applications_name(
+    cli_on_sqlite: Cli, okta: Simulator, connect: Callable[..., dict[str, Any]]
+) -> None:
+    """Applications are listed by name, one is chosen, two of one name and a name nobody has are refused."""
+    cli = cli_on_sqlite
+    connect(cli)
+    wiki = next(app["id"] for app in okta.state()["apps"] if app["label"] == "Wiki")
+    listed = cli("connections", "applications", "acme", "--search", "wik", "--json").json["applications"]
+    assert listed == [{"id": wiki, "name": "Wiki", "active": True, "scope": f"app:{wiki}"}]
+    chosen = cli("connections", "applications", "acme", "--choose", "wiki", "--json")
+    assert chosen.json["settings"]["scope"] == f"app:{wiki}"
+    okta.add_app("Wiki")
+    refused = cli("connections", "applications", "acme", "--choose", "Wiki")
+    assert (refused.code, "2 applications are called Wiki" in refused.err) == (1, True)
+    assert "Wiki" in cli("connections", "applications", "acme", "--choose", "wik").err

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.app import App
+from connector.demo_server import Served, listen
 from connector.settings import load
 from connector.web.asgi import application
 from providers import registry
@@ -223,3 +224,53 @@ def test_an_odd_body_is_refused_or_names_ids(type: str, body: Any) -> None:
     except BadRecord:
         return
     assert all(id_.isascii() and 0 < len(id_) <= 100 for id_ in ping.users | ping.groups)
+
+
+@pytest.fixture
+def reachable(cli_on_sqlite: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """The command line, and the program at the address it tells directories to call."""
+    with listen(0, must=False) as sock:
+        monkeypatch.setenv("CONNECTOR_PUBLIC_URL", f"http://127.0.0.1:{sock.getsockname()[1]}")
+        with App(load()) as app, Served(app, sock):
+            yield cli_on_sqlite
+
+
+def test_okta_is_told_to_call_us_by_one_verb(reachable: Cli, okta: Simulator, connect: Connect) -> None:
+    """Registered, the hook is on, verified, and finds a leaver; off, it is gone at Okta too."""
+    cli = reachable
+    connect(cli)
+    assert cli("sync", "now", "acme", "--wait", "--yes").code == 0
+    made = cli("hooks", "register", "acme", "--json")
+    assert made.code == 0, made.err
+    told = made.json
+    assert (told["on"], told["registered"], told["subscription_trouble"]) == (True, True, None)
+    okta.churn(leavers=1)
+    assert set(okta.hooked()) == {202}
+    (queued,) = _runs(cli)
+    assert (queued["state"], queued["mode"]) == ("queued", "targeted")
+
+    cli("hooks", "on", "acme")
+    assert "hooks register acme" in cli("hooks", "show", "acme", "--json").json["subscription_trouble"]
+    cli("hooks", "register", "acme")
+    assert cli("hooks", "show", "acme", "--json").json["subscription_trouble"] is None
+    before = len(okta.hooked())
+    assert cli("hooks", "off", "acme").code == 0
+    okta.churn(leavers=1)
+    assert len(okta.hooked()) == before
+
+
+def test_an_address_okta_cannot_reach_is_told(cli_on_sqlite: Cli, connect: Connect) -> None:
+    """Without a daemon at the address the hook is made, and the exit code says that work is left."""
+    connect(cli_on_sqlite)
+    made = cli_on_sqlite("hooks", "register", "acme", "--json")
+    assert made.code == 4
+    assert "cannot verify" in made.json["subscription_trouble"]
+
+
+def test_where_no_hook_can_be_made_by_us_it_says_so(cli_on_sqlite: Cli) -> None:
+    """A directory whose hooks an admin makes by hand refuses in a sentence."""
+    with server.start("jumpcloud", users=10, groups=1, seed=7) as directory:
+        cli_on_sqlite("connections", "add", "jc", "--type", "jumpcloud", *settings_of(directory))
+        refused = cli_on_sqlite("hooks", "register", "jc")
+    assert refused.code == 1
+    assert "made by hand" in refused.err

@@ -141,6 +141,9 @@ def _done(view: View, tab: str, one: dict[str, Any], form: Fields, given: dict[s
         user = last(form, "person").strip()
         found = view.ask("connections.sample", connection=one["id"], settings=given, user=user)
         return _form(view, tab, one, Typed(fields=form, found={"sample": found}))
+    if asked == "applications":
+        listed = view.ask("connections.applications", connection=one["id"])
+        return _form(view, tab, one, Typed(fields=form, found={"listed": listed}))
     if asked == "preview":
         run = view.ask("runs.preview", connection=one["id"], settings=given)
         return go(view, f"/plans/{run['plan_id']}", "Nothing is saved: this is what would change.")

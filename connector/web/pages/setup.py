@@ -161,6 +161,9 @@ def _pull_done(view: View, one: dict[str, Any], form: Fields) -> Response:
 
 def _scope_done(view: View, one: dict[str, Any], form: Fields) -> Response:
     given = typed(_fields("scope", one), form, one["type"])
+    if last(form, "do") == "applications":
+        listed = view.ask("connections.applications", connection=one["id"])
+        return _of(view, "scope", one, Typed(fields=form, found={"listed": listed}))
     if last(form, "do") == "sample":
         found = view.ask("connections.sample", connection=one["id"], settings=given)
         return _of(view, "scope", one, Typed(fields=form, found={"sample": found}))
