@@ -12,7 +12,7 @@ from sync.apply.ledger import announce
 from sync.model.change import Action, Change
 from sync.model.connection import Policy
 from sync.plan import counted
-from sync.store import meta, people, plans
+from sync.store import headcount, meta, plans
 from sync.store.database import Conn
 
 THRESHOLDS = (80, 90, 100)
@@ -30,7 +30,7 @@ def takes_seat(change: Change, policy: Policy) -> bool:
 
 def used(conn: Conn, policy: Policy) -> int:
     """Seats in use: active managed users, and unmanaged ones where they count."""
-    return int(people.seats(conn, count_unmanaged=policy.seats_count_unmanaged)["used"])
+    return headcount.seats_used(conn, count_unmanaged=policy.seats_count_unmanaged)
 
 
 def make_wait(conn: Conn, plan_id: str, policy: Policy) -> str | None:

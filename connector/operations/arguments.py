@@ -24,6 +24,15 @@ Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, description="Rows of one page.")
 After = Annotated[
     str | None, Field(max_length=64, description="`next` of the page before; none for the first.")
 ]
+CountMax = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=1_000_000,
+        description="Count no further than this: a `total` above it only says that there are more. "
+        "Without it everything that fits is counted.",
+    ),
+]
 Sequence = Annotated[int, Field(ge=0, le=SEQUENCE_MAX)]
 OfConnection = Annotated[str | None, Field(max_length=TEXT_MAX, description="Only of this connection.")]
 

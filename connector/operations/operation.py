@@ -68,6 +68,11 @@ class Operation:
         return self.method == "GET"
 
     @cached_property
+    def uncounted(self) -> dict[str, Any]:
+        """The argument that spares a page the count of everything, where the list takes it."""
+        return {"count_max": 0} if "count_max" in self.arguments.model_fields else {}
+
+    @cached_property
     def summary(self) -> str:
         """The first line of what it does."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0].rstrip(".")

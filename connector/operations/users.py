@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, After, Limit, OfConnection, Ref, Search, Text
+from connector.operations.arguments import PAGE, After, CountMax, Limit, OfConnection, Ref, Search, Text
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -47,6 +47,7 @@ def list_(
     waiting: Waits = None,
     after: After = None,
     limit: Limit = PAGE,
+    count_max: CountMax = None,
 ) -> dict[str, Any]:
     """List users in the order they were made."""
     return call.app.people.users(
@@ -59,6 +60,7 @@ def list_(
         waiting=waiting,
         after=after,
         limit=limit,
+        count_max=count_max,
     )
 
 

@@ -12,7 +12,7 @@ from sync import quarantine, seats
 from sync.model.connection import Connection
 from sync.model.notice import Condition, NoticeKind
 from sync.model.run import PlanState, Run, RunState, StoredPlan
-from sync.store import connections, people, plans, runs, waiting
+from sync.store import connections, headcount, plans, runs, waiting
 from sync.store.database import Conn
 
 FAILURES_TOLD = 2
@@ -102,7 +102,7 @@ def _seats(wires: Wires, conn: Conn) -> list[Condition]:
     limit = wires.settings.seats.limit
     if limit is None:
         return []
-    used = int(people.seats(conn, count_unmanaged=wires.settings.seats.count_unmanaged)["used"])
+    used = headcount.seats_used(conn, count_unmanaged=wires.settings.seats.count_unmanaged)
     level = seats.level(used, limit)
     if level == 0:
         return []

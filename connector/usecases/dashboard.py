@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -18,10 +18,10 @@ from sync.store import (
     connections,
     freezes,
     groups,
+    headcount,
     history,
     migrate,
     outbox,
-    people,
     plans,
     runs,
     standing,
@@ -61,7 +61,6 @@ class Dashboard:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._counted: tuple[Any, dict[str, Any]] = (None, {})
 
     def gateway(self) -> Gateway:
         """The engine as the SCIM endpoint sees it."""
@@ -87,9 +86,9 @@ class Dashboard:
                 "now": now,
                 "held_plans": [self._held(conn, plan) for plan in held],
                 "connections": [self._connection(each, standings[each.id]) for each in known],
-                "people": self._count(conn, "people", self._people),
+                "people": self._people(conn),
                 "seats": self._seats(conn),
-                "changes": self._count(conn, "changes", lambda conn: _changes(conn, known)),
+                "changes": self._wires.remembered.count(conn, "changes", lambda conn: _changes(conn, known)),
                 "attention": [_question(each) for each in questions[:ATTENTION_SHOWN]],
                 "attention_count": len(questions),
                 "runs": [shapes.run(run) for run in recent],
@@ -115,7 +114,9 @@ class Dashboard:
             hour=0, minute=0, second=0, microsecond=0
         )
         with self._wires.database.read() as conn:
-            found = self._count(conn, f"since {first}", lambda conn: history.per_day(conn, first))
+            found = self._wires.remembered.count(
+                conn, f"since {first}", lambda conn: history.per_day(conn, first)
+            )
         return [
             {"day": day, **{kind: sum(found.get(day, {}).get(each.value, 0) for each in actions)
                             for kind, actions in _KINDS.items()}}
@@ -142,8 +143,8 @@ class Dashboard:
     def _held(self, conn: Conn, plan: StoredPlan) -> dict[str, Any]:
         from sync.render import item_json
 
-        waiting = plans.counts_in(conn, plan.id, ItemState.HELD)
-        done = plans.counts_in(conn, plan.id, ItemState.APPLIED)
+        counted = plans.counts(conn, plan.id)
+        waiting, done = counted[ItemState.HELD.value], counted[ItemState.APPLIED.value]
         first = plans.items(conn, plan.id, state=ItemState.HELD, limit=ITEMS_SHOWN)
         return shapes.plan(plan) | {
             "waiting": {action.value: waiting[action][1] for action in _BY_WEIGHT if action in waiting},
@@ -163,29 +164,16 @@ class Dashboard:
             | shapes.standing(stands)
         )
 
-    def _count(self, conn: Conn, what: str, count: Callable[[Conn], Any]) -> Any:
-        """What was counted, until history goes on: then everything is counted anew."""
-        mark = history.last(conn)
-        if self._counted[0] != mark:
-            self._counted = (mark, {})
-        counted = self._counted[1]
-        if what not in counted:
-            counted[what] = count(conn)
-        return counted[what]
-
     def _people(self, conn: Conn) -> dict[str, int]:
         """Counts: all, active, managed, both, and the groups there are."""
-        count = {
-            "total": people.users(conn, limit=1)[1],
-            "active": people.users(conn, limit=1, active=True)[1],
-            "managed": people.users(conn, limit=1, managed=True)[1],
-            "active_managed": people.users(conn, limit=1, active=True, managed=True)[1],
-        }
-        return count | {"groups": groups.groups(conn, limit=1)[1]}
+        counted = self._wires.remembered.count(conn, "people", headcount.headcount)
+        return asdict(counted) | {"groups": groups.groups(conn, limit=1)[1]}
 
     def _seats(self, conn: Conn) -> dict[str, Any]:
-        found: dict[str, Any] = self._count(conn, "seats", people.seats)
-        return {"limit": self._wires.settings.seats.limit, "waiting": waiting.count(conn)} | found
+        seats = self._wires.settings.seats
+        counted = self._wires.remembered.count(conn, "people", headcount.headcount)
+        used = counted.seats(count_unmanaged=seats.count_unmanaged)
+        return {"limit": seats.limit, "used": used, "waiting": waiting.count(conn)}
 
 
 def _changes(conn: Conn, known: list[Connection]) -> list[dict[str, Any]]:

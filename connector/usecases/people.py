@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from connector.usecases.audit import note
 from connector.usecases.event_types import expanded
 from connector.usecases.wires import Wires
-from sync.store import connections, groups, outbox, people, waiting
+from sync.store import connections, groups, headcount, outbox, people, roster, waiting
 from sync.store.database import Conn
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class People:
         self._wires = wires
 
     def users(self, *, connection: str | None = None, **wanted: Any) -> dict[str, Any]:
-        """``{"users", "total", "next"}``; ``wanted`` are search, active, managed, tag, limit and after."""
+        """``{"users", "total", "next"}``; ``wanted`` as ``roster.users`` takes it."""
         with self._wires.database.read() as conn:
             connection_id = connections.find(conn, connection).id if connection else None
-            rows, total = people.users(conn, connection_id=connection_id, **wanted)
+            rows, total = roster.users(conn, connection_id=connection_id, **wanted)
         more = len(rows) == wanted.get("limit", 100)
         return {"users": rows, "total": total, "next": rows[-1]["id"] if rows and more else None}
 
@@ -160,15 +160,19 @@ class People:
         return {"members": found, "next": found[-1]["id"] if len(found) == limit else None}
 
     def seats(self) -> dict[str, Any]:
-        seats = self._wires.settings.seats
+        seats, remembered = self._wires.settings.seats, self._wires.remembered
         with self._wires.database.read() as conn:
-            found = people.seats(conn, count_unmanaged=seats.count_unmanaged)
+            counted = remembered.count(conn, "people", headcount.headcount)
+            by_id = remembered.count(
+                conn, "seats", lambda conn: headcount.seats_by_connection(conn, counted.active_managed)
+            )
+            known = connections.listed(conn)
             count, who = waiting.count(conn), waiting.listed(conn, limit=SHOWN_WAITING)
         return {
             "limit": seats.limit,
-            "used": found["used"],
+            "used": counted.seats(count_unmanaged=seats.count_unmanaged),
             "waiting": count,
-            "by_connection": found["by_connection"],
+            "by_connection": {each.name: by_id.get(each.id, 0) for each in known},
             "waiting_people": [each["label"] for each in who],
         }
 

@@ -79,7 +79,7 @@ class Plans:
         """By state and action: the items, and what they add up to."""
         with self._wires.database.read() as conn:
             plan = store.get(conn, plan_id)
-            return {state.value: store.counts_in(conn, plan.id, state) for state in ItemState}
+            return store.counts(conn, plan.id)
 
     def text(self, plan_id: str, *, search: str | None = None, every: bool = False) -> str:
         """The plan as a person reads it; ``every`` item instead of the first of each kind."""

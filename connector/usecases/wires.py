@@ -19,6 +19,7 @@ from connector.durations import span
 from connector.metrics import Meters
 from connector.references import resolve
 from connector.settings import Settings, connection_from
+from connector.usecases.remembered import Remembered
 from sync import group_rules
 from sync.mapping import map_of
 from sync.model.administration import Administration
@@ -50,6 +51,7 @@ class Wires:
     database: Database
     clock: Callable[[], datetime] = utc_now
     meters: Meters = field(default_factory=Meters)
+    remembered: Remembered = field(default_factory=Remembered)
 
     @cached_property
     def keyring(self) -> keyring.Keyring:

@@ -65,7 +65,7 @@ def _arguments(operation: Operation, request: Request) -> dict[str, Any]:
 def every_row(view: View, operation: Operation, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of all pages."""
     paged = "limit" in operation.arguments.model_fields
-    asked = given | ({"limit": PAGE} if paged else {})
+    asked = given | ({"limit": PAGE} if paged else {}) | operation.uncounted
     while True:
         found = carry_out(view.app, view.signed_in.actor, operation, asked)
         rows = found[operation.rows]
@@ -73,7 +73,7 @@ def every_row(view: View, operation: Operation, given: dict[str, Any]) -> Iterat
         following = found.get("next")
         if not paged or following in (None, "") or not rows:
             return
-        asked = asked | {operation.cursor: following}
+        asked = asked | operation.uncounted | {operation.cursor: following}
 
 
 def as_json(first: dict[str, Any] | None, rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:

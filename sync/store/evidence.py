@@ -56,28 +56,49 @@ _WAITING: Final = (
     select(_ITEM, _PLAN.c.run_id, _PLAN.c.created_at, _CONNECTION.c.name.label("connection"))
     .join(_PLAN, _PLAN.c.id == _ITEM.c.plan_id)
     .join(_CONNECTION, _CONNECTION.c.id == _PLAN.c.connection_id)
-    .where(
-        _ITEM.c.plan_id.in_(_CURRENT_PLANS),
-        _ITEM.c.state.in_([ItemState.HELD.value, ItemState.WAITING.value]),
-    )
+    .where(_ITEM.c.state.in_([ItemState.HELD.value, ItemState.WAITING.value]))
     .order_by(_ITEM.c.plan_id, _ITEM.c.place)
+)
+_KNOWN: Final = _ITEM.alias("known")
+_WAITING_BY_ID: Final = _WAITING.where(
+    # Found in the index by id first: SQLite would rather walk a whole plan for a few of its items.
+    sa.tuple_(_ITEM.c.plan_id, _ITEM.c.place).in_(
+        select(_KNOWN.c.plan_id, _KNOWN.c.place).where(
+            _KNOWN.c.plan_id.in_(_CURRENT_PLANS), among(_KNOWN.c.id, "keys")
+        )
+    )
 )
 
 
-def _named(ref: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """How a directory user may be called, the surest first: ids, then names in any case."""
-    ids = or_(_PERSON.c.id == ref, _PERSON.c.external_id == ref, _PERSON.c.scim_external_id == ref)
-    key = fold(ref)
-    return ids, or_(_PERSON.c.user_name_key == key, _PERSON.c.email_key == key)
+def _with_id(refs: Collection[str]) -> list[sa.Select[Any]]:
+    """The directory users who are called so by an id: ours, the directory's or SCIM's."""
+    columns = (_PERSON.c.external_id, _PERSON.c.scim_external_id)
+    ours = select(_PERSON.c.id).where(_PERSON.c.id.in_(refs))
+    return [ours, *(_anywhere(column, refs) for column in columns)]
+
+
+def _with_name(refs: Collection[str]) -> list[sa.Select[Any]]:
+    """The directory users who are called so by a name, in any case."""
+    keys = [key for ref in refs if (key := fold(ref)) is not None]
+    return [_anywhere(column, keys) for column in (_PERSON.c.user_name_key, _PERSON.c.email_key)]
+
+
+def _anywhere(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.Select[Any]:
+    """Ids by a column whose index begins with the connection: each connection is asked, not everybody."""
+    connections = select(_CONNECTION.c.id)
+    return select(_PERSON.c.id).where(_PERSON.c.connection_id.in_(connections), column.in_(values))
 
 
 def user_ids(conn: Conn, ref: str) -> list[str]:
     """Accounts by id, else by e-mail, else by a directory user linked to them; none when nobody fits."""
-    linked = select(_LINK.c.user_id).join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id).distinct()
+    linked = select(_LINK.c.user_id).distinct()
     for statement in (
         select(_USERS.c.id).where(_USERS.c.id == ref),
         select(_USERS.c.id).where(_USERS.c.email_key == fold(ref)),
-        *(linked.where(wanted) for wanted in _named(ref)),
+        *(
+            linked.where(_LINK.c.directory_user_id.in_(sa.union(*called([ref]))))
+            for called in (_with_id, _with_name)
+        ),
     ):
         found = list(conn.scalars(statement.limit(5)))
         if found:
@@ -97,8 +118,8 @@ def linked(conn: Conn, user_id: str) -> list[Row]:
 
 def unlinked(conn: Conn, refs: Collection[str]) -> list[Row]:
     """Live directory users without an account who carry one of these ids or names."""
-    wanted = or_(sa.false(), *(condition for ref in refs for condition in _named(ref)))
-    return _rows(conn, _SEEN.where(_LINK.c.user_id.is_(None), _PERSON.c.deleted_at.is_(None), wanted))
+    called = _PERSON.c.id.in_(sa.union(*_with_id(refs), *_with_name(refs)))
+    return _rows(conn, _SEEN.where(_LINK.c.user_id.is_(None), _PERSON.c.deleted_at.is_(None), called))
 
 
 def memberships(conn: Conn, directory_ids: Iterable[str]) -> list[Row]:
@@ -155,13 +176,13 @@ def questions(conn: Conn, keys: Iterable[str]) -> list[Row]:
 
 def waiting(conn: Conn, item_ids: Iterable[str]) -> list[Row]:
     """Items with these ids that wait for approval or a seat, with their plan's run and connection."""
-    return _items(_rows(conn, _WAITING.where(among(_ITEM.c.id, "keys")), {"keys": list(item_ids)}))
+    return _items(_rows(conn, _WAITING_BY_ID, {"keys": list(item_ids)}))
 
 
 def waiting_for(conn: Conn, label: str) -> list[Row]:
     """Items that wait and are about somebody of this name, in any case."""
     named = folding.fold(_ITEM.c.label) == folding.folded(label.strip())
-    return _items(_rows(conn, _WAITING.where(named)))
+    return _items(_rows(conn, _WAITING.where(_ITEM.c.plan_id.in_(_CURRENT_PLANS), named)))
 
 
 def named_members(conn: Conn, ref: str) -> list[Row]:

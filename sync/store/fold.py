@@ -7,11 +7,13 @@ folding only in a few letters outside of names' usual ones (a final sigma, dotte
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text
+from sqlalchemy import Boolean, ColumnElement, Integer, Text, and_, not_, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -69,9 +71,59 @@ def _fold(element: quick_fold, compiler: SQLCompiler, **options: Any) -> str:
     return f"connector_fold{compiler.process(element.clause_expr, **options)}"
 
 
-def contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
-    """Whether ``part`` stands somewhere in the column, in any case."""
-    return position(quick_fold(column), folded(part)) > 0
+class is_wide(GenericFunction[bool]):  # noqa: N801 - SQL functions are named like this
+    """Whether a text has a sign beyond ASCII; NULL has none."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(is_wide, "sqlite")
+def _is_wide_on_sqlite(element: is_wide, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(length(CAST({text} AS BLOB)) IS NOT length({text}))"
+
+
+@compiles(is_wide, "postgresql")
+def _is_wide_on_postgresql(element: is_wide, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(octet_length({text}) IS DISTINCT FROM length({text}))"
+
+
+class holds_ascii(GenericFunction[bool]):  # noqa: N801 - SQL functions are named like this
+    """Whether a text holds another of ASCII only, in any case: (text, lower text, pattern of LIKE)."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(holds_ascii, "sqlite")
+def _like(element: holds_ascii, compiler: SQLCompiler, **options: Any) -> str:
+    text, _, pattern = element.clauses
+    return f"({compiler.process(text, **options)} LIKE {compiler.process(pattern, **options)} ESCAPE '\\')"
+
+
+@compiles(holds_ascii, "postgresql")
+def _in_lower(element: holds_ascii, compiler: SQLCompiler, **options: Any) -> str:
+    text, part, _ = element.clauses
+    return f"(strpos(lower({compiler.process(text, **options)}), {compiler.process(part, **options)}) > 0)"
+
+
+def contains(
+    column: ColumnElement[Any], part: str, *, made_of: Sequence[ColumnElement[Any]] = ()
+) -> ColumnElement[bool]:
+    """Whether ``part`` stands somewhere in the column, in any case.
+
+    Folding is dear, and only texts beyond ASCII need it; ``made_of`` are the columns that a text of
+    several is made of, which are quicker to look at for that.
+    """
+    wanted = folded(part)
+    wide = or_(*(is_wide(each) for each in made_of or (column,)))
+    if_wide = and_(wide, position(fold(column), wanted) > 0)
+    if not wanted.isascii():
+        return if_wide
+    pattern = "%" + re.sub(r"([\\%_])", r"\\\1", wanted) + "%"
+    return or_(and_(holds_ascii(column, wanted, pattern), not_(wide)), if_wide)
 
 
 def prefix_range(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:

@@ -48,6 +48,25 @@ def _any_of(element: is_among, compiler: SQLCompiler, **options: Any) -> str:
     return f"{column} = ANY ({keys})"
 
 
+class aside(GenericFunction[Any]):  # noqa: N801 - SQL functions are named like this
+    """The column itself, by which SQLite is not to begin: it would walk that index again for every row."""
+
+    type = NullType()
+    inherit_cache = True
+
+
+@compiles(aside, "sqlite")
+def _plus(element: aside, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"+{column}"
+
+
+@compiles(aside, "postgresql")
+def _itself(element: aside, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return column
+
+
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """Whether ``column`` is one of the keys handed in as ``parameter`` at execution."""
     return is_among(column, bindparam(parameter, type_=Keys()))

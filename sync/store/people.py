@@ -1,4 +1,4 @@
-"""What people and applications read: users with their tags and sources, and seats."""
+"""What people and applications read of one user: tags with their sources, directory users, groups."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy import Connection as Conn
 
 from sync.model.errors import Conflict, NotFound
 from sync.model.resources import fold
 from sync.store import schema
-from sync.store import waiting as waiting_for_seat
-from sync.store.fold import contains, folded, position, prefix_range, quick_fold
+from sync.store.fold import prefix_range
 from sync.store.keys import among
+from sync.store.live_links import LIVE_LINKS
 from sync.store.nesting import ABOVE
 from sync.store.text import chunks, from_json, nearest
 
@@ -25,10 +25,6 @@ _MEMBER = schema.member
 _LINK = schema.link
 _CONNECTION = schema.connection
 
-_SHOWN: Final = ("id", "email", "first_name", "last_name", "picture_url", "active")
-_LIVE_LINKS: Final = _LINK.join(
-    _PERSON, and_(_PERSON.c.id == _LINK.c.directory_user_id, _PERSON.c.deleted_at.is_(None))
-)
 _NEAR_LIMIT: Final = 2000
 """E-mails looked through for the one a caller may have meant."""
 
@@ -55,7 +51,7 @@ def _tag_rows(narrow: Narrow) -> sa.CompoundSelect[Any]:
     return sa.union(
         by_hand.where(narrow(tag.c.user_id, tag.c.tag)),
         by_connection.select_from(
-            _LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)
+            LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id)
         ).where(narrow(_LINK.c.user_id, _CONNECTION.c.managed_tag)),
         by_group.select_from(
             _LINK.join(_MEMBER, member_of).join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
@@ -72,117 +68,14 @@ _TAGS_OF: Final = _tag_rows(lambda user_id, _: among(user_id, "keys")).order_by(
 _CONNECTIONS_OF: Final = (
     select(_LINK.c.user_id, _CONNECTION.c.name)
     .distinct()
-    .select_from(_LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id))
+    .select_from(LIVE_LINKS.join(_CONNECTION, _CONNECTION.c.id == _PERSON.c.connection_id))
     .where(among(_LINK.c.user_id, "keys"))
     .order_by(_CONNECTION.c.name)
 )
-_MANAGED: Final = sa.exists().select_from(_LIVE_LINKS).where(_LINK.c.user_id == _USERS.c.id).correlate(_USERS)
 
 
-def users(
-    conn: Conn,
-    *,
-    search: str | None = None,
-    active: bool | None = None,
-    managed: bool | None = None,
-    tag: str | None = None,
-    connection_id: str | None = None,
-    protected: bool | None = None,
-    waiting: bool | None = None,
-    limit: int = 100,
-    after: str | None = None,
-) -> tuple[list[dict[str, Any]], int]:
-    """Users in the order they were made, and how many match in all; ``after`` is the last id seen.
-
-    Keys: id, email, first_name, last_name, picture_url, active, managed, tags, connections.
-    """
-    statement = select(*(_USERS.c[name] for name in _SHOWN))
-    statement = _narrowed(
-        statement,
-        search=search,
-        active=active,
-        managed=managed,
-        tag=tag,
-        connection_id=connection_id,
-        protected=protected,
-        waiting=waiting,
-    )
-    if search and after is None:
-        # Every row has to be looked at for either; once is enough.
-        counted = statement.add_columns(func.count().over().label("total"))
-        found = [row._asdict() for row in conn.execute(counted.order_by(_USERS.c.id).limit(limit))]
-        total = max((row.pop("total") for row in found), default=0)
-        return _with_sources(conn, found), total
-    page = statement if after is None else statement.where(_USERS.c.id > after)
-    rows = [row._asdict() for row in conn.execute(page.order_by(_USERS.c.id).limit(limit))]
-    if after is None and len(rows) < limit:
-        return _with_sources(conn, rows), len(rows)
-    total = int(conn.execute(select(func.count()).select_from(statement.subquery())).scalar_one())
-    return _with_sources(conn, rows), total
-
-
-def _narrowed(
-    statement: Select[Any],
-    *,
-    search: str | None,
-    active: bool | None,
-    managed: bool | None,
-    tag: str | None,
-    connection_id: str | None,
-    protected: bool | None,
-    waiting: bool | None,
-) -> Select[Any]:
-    if search:
-        full_name = (
-            func.coalesce(_USERS.c.first_name, "") + literal(" ") + func.coalesce(_USERS.c.last_name, "")
-        )
-        by_email = position(_USERS.c.email_key, folded(search)) > 0
-        statement = statement.where(or_(by_email, contains(full_name, search)))
-    if active is not None:
-        statement = statement.where(_USERS.c.active.is_(active))
-    if managed is not None:
-        statement = statement.where(_MANAGED if managed else ~_MANAGED)
-    if tag is not None:
-        statement = statement.where(_tagged(tag))
-    if connection_id is not None:
-        linked = (
-            select(_LINK.c.user_id).select_from(_LIVE_LINKS).where(_PERSON.c.connection_id == connection_id)
-        )
-        statement = statement.where(_USERS.c.id.in_(linked))
-    if protected is not None:
-        statement = statement.where(_USERS.c.protected.is_(protected))
-    if waiting is not None:
-        waits = _USERS.c.email_key.in_(select(quick_fold(_waiting_labels().c.label)))
-        statement = statement.where(waits if waiting else ~waits)
-    return statement
-
-
-def _waiting_labels() -> sa.Subquery:
-    """E-mails that a question is open about, or that wait for a seat."""
-    question = schema.attention
-    asked = select(question.c.label).where(question.c.state == "open")
-    return sa.union(asked, waiting_for_seat.labels()).subquery()
-
-
-def _tagged(tag: str) -> ColumnElement[bool]:
-    """Whether a user has this tag, asked from the tag's few sources and not from the many users."""
-    groups = select(_GROUP.c.id).where(_GROUP.c.tag == tag, _GROUP.c.deleted_at.is_(None))
-    below = select(ABOVE.c.below).where(ABOVE.c.above.in_(groups))
-    members = select(_MEMBER.c.value).where(
-        _MEMBER.c.group_id.in_(groups.union(below)), _MEMBER.c.kind == "user"
-    )
-    managing = select(_PERSON.c.id).where(
-        _PERSON.c.deleted_at.is_(None),
-        _PERSON.c.connection_id.in_(select(_CONNECTION.c.id).where(_CONNECTION.c.managed_tag == tag)),
-    )
-    linked = select(_LINK.c.user_id).where(
-        or_(_LINK.c.directory_user_id.in_(members), _LINK.c.directory_user_id.in_(managing))
-    )
-    by_hand = select(schema.user_tag.c.user_id).where(schema.user_tag.c.tag == tag)
-    return or_(_USERS.c.id.in_(linked), _USERS.c.id.in_(by_hand))
-
-
-def _with_sources(conn: Conn, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_sources(conn: Conn, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with ``managed``, ``tags`` and ``connections``."""
     ids = [row["id"] for row in rows]
     tags, linked = tags_of(conn, ids), _connections_of(conn, ids)
     for row in rows:
@@ -227,7 +120,7 @@ def user(conn: Conn, ref: str) -> dict[str, Any]:
     row = conn.execute(select(_USERS).where(_USERS.c.id == _one_user_id(conn, ref))).one()
     shown = {name: value for name, value in row._asdict().items() if name != "email_key"}
     shown["extra"] = from_json(row.extra) if row.extra else {}
-    (result,) = _with_sources(conn, [shown])
+    (result,) = with_sources(conn, [shown])
     result["tag_sources"] = [
         {"tag": tag, "source": source} for tag, source in tags_of(conn, [row.id]).get(row.id, [])
     ]
@@ -305,17 +198,3 @@ def _groups(conn: Conn, user_id: str) -> Sequence[dict[str, Any]]:
         .order_by(_GROUP.c.name_key, _GROUP.c.id)
     )
     return [row._asdict() | {"direct": bool(row.direct)} for row in conn.execute(statement)]
-
-
-def seats(conn: Conn, *, count_unmanaged: bool = False) -> dict[str, Any]:
-    """``used`` seats, and active users ``by_connection`` (name → number; who has two links counts twice)."""
-    counted = _USERS.c.active.is_(True) if count_unmanaged else and_(_USERS.c.active.is_(True), _MANAGED)
-    used = conn.execute(select(func.count()).select_from(_USERS).where(counted)).scalar_one()
-    linked = _LIVE_LINKS.join(_USERS, and_(_USERS.c.id == _LINK.c.user_id, _USERS.c.active.is_(True)))
-    by_connection = (
-        select(_CONNECTION.c.name, func.count(_LINK.c.user_id.distinct()).label("seats"))
-        .select_from(_CONNECTION.outerjoin(linked, _PERSON.c.connection_id == _CONNECTION.c.id))
-        .group_by(_CONNECTION.c.name)
-        .order_by(_CONNECTION.c.name)
-    )
-    return {"used": int(used), "by_connection": {row.name: row.seats for row in conn.execute(by_connection)}}

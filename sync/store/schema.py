@@ -129,6 +129,12 @@ Index(
     sqlite_where=text("admin IS 1"),
     postgresql_where=text("admin IS TRUE"),
 )
+Index(
+    "ix_users_suspended",
+    users.c.id,
+    sqlite_where=text("active IS 0"),
+    postgresql_where=text("active IS FALSE"),
+)
 
 user_tag = Table(
     "user_tag",
@@ -192,6 +198,12 @@ directory_user = Table(
         "id",
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_directory_user_gone",
+        "id",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
     ),
 )
 

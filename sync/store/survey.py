@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from sync.store import schema
+from sync.store.live_links import LIVE_LINKS, UNMANAGED
 from sync.store.text import from_json
 
 _ITEM = schema.plan_item
@@ -36,13 +36,9 @@ _CHANGES: Final = (
     .order_by(_ITEM.c.place)
     .limit(PAGE)
 )
-_LIVE_LINKS: Final = _LINK.join(
-    _PERSON, and_(_PERSON.c.id == _LINK.c.directory_user_id, _PERSON.c.deleted_at.is_(None))
-)
-_MANAGED: Final = sa.exists().select_from(_LIVE_LINKS).where(_LINK.c.user_id == _USERS.c.id).correlate(_USERS)
 _UNMANAGED: Final = (
     select(*(_USERS.c[name] for name in Account._fields))
-    .where(~_MANAGED, _USERS.c.id > bindparam("after"))
+    .where(UNMANAGED, _USERS.c.id > bindparam("after"))
     .order_by(_USERS.c.id)
     .limit(PAGE)
 )
@@ -65,11 +61,11 @@ def linked(conn: Conn, connection_id: str, *, sample: int) -> tuple[int, list[tu
     Each is (e-mail or userName, the IdP's id, the rule that linked them).
     """
     mine = _PERSON.c.connection_id == connection_id
-    total = conn.scalar(select(func.count()).select_from(_LIVE_LINKS).where(mine))
+    total = conn.scalar(select(func.count()).select_from(LIVE_LINKS).where(mine))
     label = func.coalesce(_PERSON.c.email, _PERSON.c.user_name)
     some = (
         select(label, _PERSON.c.external_id, _LINK.c.rule)
-        .select_from(_LIVE_LINKS)
+        .select_from(LIVE_LINKS)
         .where(mine)
         .order_by(_PERSON.c.seq)
         .limit(sample)

@@ -20,7 +20,7 @@ from sync.model.session import Access, Session
 from sync.model.source import Source
 from sync.pull import Pull
 from sync.push import Push
-from sync.store import attention, connections, history, migrate, people, plans, runs, schema
+from sync.store import attention, connections, history, migrate, people, plans, roster, runs, schema
 from sync.store.database import Database
 from sync.store.ids import new_id
 from sync.store.text import from_json
@@ -209,7 +209,7 @@ class House:
     def users(self) -> dict[str, Row]:
         """Every user by e-mail."""
         with self.database.read() as conn:
-            rows, _ = people.users(conn, limit=100_000)
+            rows, _ = roster.users(conn, limit=100_000)
         return {row["email"]: row for row in rows}
 
     def managed(self, connection: Connection) -> dict[str, Person]:

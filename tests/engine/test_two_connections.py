@@ -2,7 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync.model.connection import Connection
-from sync.store import people, schema
+from sync.store import headcount, schema
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
 from tests.engine.words import happened
@@ -85,7 +85,7 @@ def test_a_person_of_two_directories_takes_one_seat(house: House, first: Connect
     house.settle(second, _other("A", "X").source)
     _link(house, second, "B-A")
     with house.database.read() as conn:
-        assert people.seats(conn)["used"] == 7
+        assert headcount.seats_used(conn) == 7
 
 
 def test_two_directories_do_not_rewrite_each_other_for_ever(

@@ -9,7 +9,7 @@ from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.store import migrate, nesting, people, schema, scim
+from sync.store import migrate, nesting, people, roster, schema, scim
 from sync.store.database import Database
 from tests.store.rows import add_connection, add_directory_user, add_group, add_member, add_user, at
 
@@ -49,7 +49,7 @@ def test_people_carry_the_tags_of_the_groups_above(database, family):
             ("C", True),
         ]
         assert {"tag": "Group:A", "source": f"group:{family['a']}"} in shown["tag_sources"]
-        assert [row["id"] for row in people.users(conn, tag="Group:A")[0]] == sorted(
+        assert [row["id"] for row in roster.users(conn, tag="Group:A")[0]] == sorted(
             [family["ann"], family["bob"]]
         )
 

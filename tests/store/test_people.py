@@ -2,7 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync.model.errors import Conflict, NotFound
-from sync.store import groups, people, schema
+from sync.store import groups, headcount, people, roster, schema
 from tests.store.rows import add_connection, add_directory_user, add_group, add_member, add_user, at
 
 
@@ -31,7 +31,7 @@ def known(database, connection):
 def test_users_are_listed_with_tags_and_connections(database, known):
     """A tag of two sources stands once; tombstones and deleted groups give none."""
     with database.read() as conn:
-        rows, total = people.users(conn)
+        rows, total = roster.users(conn)
         assert total == 3
         assert [(row["email"], row["managed"], row["tags"], row["connections"]) for row in rows] == [
             ("Ann@Example.com", True, ["Group:Staff", "scim"], ["Acme", "Other"]),
@@ -51,25 +51,66 @@ def test_users_are_listed_with_tags_and_connections(database, known):
         ({"managed": True}, ["ann"]),
         ({"managed": False}, ["bob", "cy"]),
         ({"tag": "scim"}, ["ann"]),
+        ({"tag": "Group:Staff"}, ["ann"]),
         ({"tag": "beta"}, ["bob"]),
+        ({"search": "n a"}, []),
+        ({"search": "_nn"}, []),
+        ({"search": "ANN", "managed": True, "tag": "scim", "active": True, "protected": False}, ["ann"]),
+        ({"search": "ann", "managed": False}, []),
     ],
 )
 def test_users_are_narrowed(database, known, wanted, names):
-    """Search folds case beyond ASCII, and its text is no pattern."""
+    """Search folds case beyond ASCII, its text is no pattern, and few are found as many are."""
     with database.read() as conn:
-        rows, total = people.users(conn, **wanted)
-        assert [row["id"] for row in rows] == [known[name] for name in names]
-        assert total == len(names)
+        for few in (roster.FEW, 0):
+            rows, total = roster.users(conn, few=few, **wanted)
+            assert [row["id"] for row in rows] == [known[name] for name in names]
+            assert total == len(names)
+
+
+def test_counting_ends_where_nobody_reads_on(database, known):
+    """With a limit to counting the total is exact up to it and one more above, on every page."""
+    with database.read() as conn:
+        everybody = roster.users(conn, search="e")[0]
+        for count_max, total in ((10, 3), (3, 3), (2, 3), (1, 2), (0, 1)):
+            first, of_first = roster.users(conn, search="e", limit=2, count_max=count_max)
+            last = first[-1]["id"]
+            rest, of_rest = roster.users(conn, search="e", limit=2, after=last, count_max=count_max)
+            assert first + rest == everybody
+            assert (of_first, of_rest) == (total, total)
+
+
+def test_names_beyond_ascii_are_found_as_people_write_them(database):
+    """An ASCII search finds what folds to it, and a letter is not found in another one's accent."""
+    with database.write() as conn:
+        max_ = add_user(conn, "max@example.com", first_name="Max", last_name="Weiß")
+        eva = add_user(conn, "eva@example.com", first_name="E\u0301va")
+    with database.read() as conn:
+        found = {
+            text: [row["id"] for row in roster.users(conn, search=text)[0]]
+            for text in ("WEISS", "x w", "weiß", "éva", "e\u0301VA", "va@")
+        }
+    assert found == {
+        "WEISS": [max_], "x w": [max_], "weiß": [max_], "éva": [eva], "e\u0301VA": [eva], "va@": [eva]
+    }  # fmt: skip
+
+
+def test_exceptions_are_told_from_everybody(database, known):
+    """Suspended people, people nobody manages and people whose links ended are no managed active ones."""
+    with database.read() as conn:
+        assert headcount.headcount(conn) == headcount.Headcount(
+            total=3, active=2, managed=1, active_managed=1
+        )
 
 
 def test_users_page_by_the_last_id(database, known):
     """Pages join without gap or overlap, and the total stays that of the whole."""
     with database.read() as conn:
-        first, total = people.users(conn, limit=2)
-        rest, again = people.users(conn, limit=2, after=first[-1]["id"])
+        first, total = roster.users(conn, limit=2)
+        rest, again = roster.users(conn, limit=2, after=first[-1]["id"])
         assert [row["id"] for row in first + rest] == [known["ann"], known["bob"], known["cy"]]
         assert (total, again) == (3, 3)
-        assert people.users(conn, connection_id=known["other"].id)[1] == 1
+        assert roster.users(conn, connection_id=known["other"].id)[1] == 1
 
 
 def test_the_views_say_the_same_as_the_reads(database, known):
@@ -109,11 +150,13 @@ def test_an_external_id_of_two_people_is_a_conflict(database, known):
         people.user(conn, "e1")
 
 
-def test_seats_count_people_once_in_all(database, known):
+def test_seats_count_people_once_in_all(database, connection, known):
     """Two links are one seat; unmanaged people count only when asked."""
     with database.read() as conn:
-        assert people.seats(conn) == {"used": 1, "by_connection": {"Acme": 1, "Other": 1}}
-        assert people.seats(conn, count_unmanaged=True)["used"] == 2
+        assert headcount.seats_used(conn) == 1
+        assert headcount.seats_used(conn, count_unmanaged=True) == 2
+        mine = headcount.seats_by_connection(conn, 1)
+        assert mine == {connection.id: 1, known["other"].id: 1}
 
 
 def test_groups_and_their_members(database, known):

@@ -12,6 +12,9 @@ from connector.web.view import Place, View, page
 
 PLACE = Place(title="Users", path="/users", icon="user")
 USERS: Final = 50
+COUNTED: Final = 10_000
+"""The list says how many fit up to here; of more it says that there are more."""
+
 FIELDS: Final = (
     ("email", "E-mail"),
     ("first_name", "First name"),
@@ -26,7 +29,7 @@ def routes(app: App) -> list[Route]:
 
 def users(view: View) -> Response:
     given = view.given("search", "active", "managed", "tag", "connection", "protected", "waiting", "after")
-    found = view.ask("users.list", limit=USERS, **given)
+    found = view.ask("users.list", limit=USERS, count_max=COUNTED, **given)
     view.told("users.list", **given)
     return view.render(
         "users.html",
@@ -34,6 +37,7 @@ def users(view: View) -> Response:
         total=found["total"],
         next=found["next"],
         given=given,
+        counted=COUNTED,
         connections=view.ask("connections.list")["connections"],
     )
 
