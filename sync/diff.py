@@ -7,8 +7,9 @@ is why they agree.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sync.group_rules import tag_of
 from sync.match import Match, Situation
@@ -41,17 +42,15 @@ class Answer:
     user: User | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """The outcome for one record; both None means that everything is as it should be."""
 
     change: Change | None = None
     attention: Attention | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is known of one record besides the match.
+class Facts(NamedTuple):
+    """What is known of one record besides the match. A tuple: a first run makes one for each person.
 
     ``others`` are the live links of the account to other connections. ``answers`` are what people
     said of this record before, by kind of question. ``address_taken`` says that another account
@@ -62,7 +61,7 @@ class Facts:
     address: str | None
     fingerprint: bytes | None = None
     others: Sequence[OtherLink] = ()
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = MappingProxyType({})
     address_taken: bool = False
     last_admin: bool = False
     document: Mapping[str, Any] | None = None
@@ -122,12 +121,12 @@ def _answered(case: _Case, kind: str, why: str) -> Decision:
     if answer is None or answer.how == "ignore":
         return _set_aside(case, kind, why)
     if answer.how == "separate":
-        settled = replace(case, match=replace(case.match, user=None, rule="separate"))
+        settled = replace(case, match=case.match._replace(user=None, rule="separate"))
         return Decision(change=_create(settled, "an account of its own, as a person decided"))
     user = answer.user or case.match.user
     if user is None:
         return _set_aside(case, kind, why)
-    settled = replace(case, match=replace(case.match, user=user, rule="confirmed"))
+    settled = replace(case, match=case.match._replace(user=user, rule="confirmed"))
     return Decision(change=_adopt(settled, Action.ADOPT, "linked, as a person decided"))
 
 
@@ -223,7 +222,7 @@ def _set_aside(case: _Case, kind: str, why: str) -> Decision:
 def _recorded(case: _Case, why: str) -> Change | None:
     """A note on the directory's row. Without a fingerprint while unsettled: it must come up again."""
     if case.match.situation is Situation.DISPUTED or case.record.status is Status.ACTIVE:
-        case = replace(case, facts=replace(case.facts, fingerprint=None))
+        case = replace(case, facts=case.facts._replace(fingerprint=None))
     if case.match.directory_user is not None and not _row_differs(case, case.record.status):
         return None
     return _change(case, Action.RECORD, why)

@@ -16,12 +16,12 @@ from sync.apply import writer
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.fence import Fence
-from sync.model.change import REMOVALS, Action, Change, change_of, counted
+from sync.model.change import REMOVALS, Action, Change, counted
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict, ConnectorError
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, RunState, StoredPlan, Verdict
 from sync.plan import digest_of
-from sync.store import bulk, connections, freezes, history, left_out, plans, runs
+from sync.store import bulk, change_text, connections, freezes, history, left_out, plans, runs
 from sync.store.database import Conn
 from sync.store.text import from_json
 from sync.store.times import to_text
@@ -160,7 +160,7 @@ class Execution:
 
     def _remember_left_out(self, conn: Conn, plan: StoredPlan, excluded: Sequence[str], by: str) -> None:
         """Keep what the next plans are to leave out as well."""
-        changes = [change_of(from_json(text)) for text in plans.by_item_id(conn, plan.id, excluded)]
+        changes = [change_text.change(text) for text in plans.by_item_id(conn, plan.id, excluded)]
         rows = [
             {
                 "item_id": change.id,
@@ -198,7 +198,7 @@ class Execution:
         """Write these items; returns the changes that were not overtaken."""
         if not items:
             return ()
-        changes = [change_of(from_json(text)) for _, text in items]
+        changes = [change_text.change(text) for _, text in items]
         outcome = writer.apply(conn, changes, self._context())
         stale = {id(change) for change, _ in outcome.stale}
         moved_on = [place for (place, _), change in zip(items, changes, strict=True) if id(change) in stale]

@@ -9,9 +9,9 @@ nobody is picked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sync.model.resources import DirectoryUser, Status, User, UserRecord, fold
 
@@ -27,8 +27,7 @@ class Situation(StrEnum):
     DISPUTED = "disputed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """``directory_user`` is this connection's row, None for a newcomer; ``user`` the account.
 
     ``rule`` names what hit; ``why`` is the sentence for people when it is a dispute.
@@ -155,6 +154,8 @@ def _by_name(
     record: UserRecord, rule: str, rows: Sequence[DirectoryUser]
 ) -> tuple[DirectoryUser, str] | Match | None:
     """Rows that share a name: the unclaimed one is the person; a claimed living one disputes it."""
+    if not rows:
+        return None
     same = [row for row in rows if not _other(record, row)]
     if len(same) == 1 and len(rows) == 1:
         return same[0], rule
@@ -163,7 +164,7 @@ def _by_name(
         return None
     names = ", ".join(sorted(row.external_id or row.scim_external_id or row.id for row in living))
     dispute = _dispute(f"the {rule} is in use by another person of this directory ({names})")
-    return replace(dispute, choices=tuple(row.user_id for row in living if row.user_id))
+    return dispute._replace(choices=tuple(row.user_id for row in living if row.user_id))
 
 
 def _other(record: UserRecord, row: DirectoryUser) -> bool:
@@ -181,19 +182,19 @@ def _account(
     key = fold(address)
     if key in candidates.doubled_emails:
         dispute = _dispute(f"several people of this directory have the e-mail {address}")
-        return replace(dispute, directory_user=row)
+        return dispute._replace(directory_user=row)
     tombstone = candidates.tombstones.get(record.external_id or record.scim_external_id or "")
     if tombstone is not None and (user := candidates.users.get(tombstone.user_id or "")):
         return Match(situation=Situation.UNLINKED, directory_user=row, user=user, rule="returned")
     users = candidates.users_by_email.get(key, ()) if key else ()
     if len(users) > 1:
         dispute = _dispute(f"{len(users)} accounts have the e-mail {address}")
-        return replace(dispute, directory_user=row, choices=tuple(user.id for user in users))
+        return dispute._replace(directory_user=row, choices=tuple(user.id for user in users))
     if users:
         owner = candidates.claimed.get(users[0].id)
         if owner is not None and (row is None or owner.id != row.id):
             dispute = _dispute(f"the account of {address} belongs to {owner.user_name} of this directory")
-            return replace(dispute, directory_user=row, choices=(users[0].id,))
+            return dispute._replace(directory_user=row, choices=(users[0].id,))
         return Match(situation=Situation.UNLINKED, directory_user=row, user=users[0], rule="e-mail")
     return Match(situation=Situation.UNMATCHED, directory_user=row, rule="nobody has this e-mail")
 

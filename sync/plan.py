@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 from sync.model.change import ORDER, Action, Change, zero_counts
 from sync.tag_losses import Cuts
 
 _MODULUS = 1 << 256
+_NAME = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -75,9 +77,10 @@ def digest_of(change: Change) -> bytes:
 
 def _settled(fields: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The fields in an order of their own, so that equal ones are equal text."""
-    return sorted(
-        (name, _settled(value) if isinstance(value, Mapping) else value) for name, value in fields.items()
-    )
+    return [
+        (name, _settled(value) if isinstance(value, dict) else value)
+        for name, value in sorted(fields.items(), key=_NAME)
+    ]
 
 
 def people_words(counts: Mapping[str, int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sync.model.connection import ActiveRule, Adopt, Policy
 from sync.model.resources import OtherLink, Status, User, UserRecord, fold
@@ -22,9 +23,16 @@ def address_of(record: UserRecord, policy: Policy) -> str | None:
     """The person's usable e-mail: the first of the policy's fields that looks like an address."""
     for name in policy.email_from:
         value = record.email if name == "email" else getattr(record, name, None)
-        if isinstance(value, str) and _GUEST not in value and _ADDRESS.fullmatch(value.strip()):
-            return value.strip()
+        if isinstance(value, str) and (address := _usable(value)) is not None:
+            return address
     return None
+
+
+@lru_cache(maxsize=4096)
+def _usable(value: str) -> str | None:
+    """The address in a text; one person's is asked for three times on its way."""
+    address = value.strip()
+    return address if _GUEST not in value and _ADDRESS.fullmatch(address) else None
 
 
 def usable_address(record: UserRecord) -> bool:

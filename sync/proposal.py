@@ -15,17 +15,17 @@ from sync.fence import Fence
 from sync.group_rules import OUT_OF_SCOPE
 from sync.known import Known, known_groups, load
 from sync.match import match
-from sync.model.change import Action, Change, Subject, change_id, change_row, user_record_of
+from sync.model.change import Action, Change, Subject, change_id
 from sync.model.connection import Connection, Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, Status, UserRecord
 from sync.model.run import ItemState
 from sync.plan import Tally, digest_of
 from sync.policy import address_of
-from sync.store import attention, left_out, plans, resources, staging
+from sync.store import attention, change_text, left_out, plans, resources, staging
 from sync.store.database import Conn
 from sync.store.ids import new_ids
 from sync.store.staging import Staged
-from sync.store.text import from_json, to_json
+from sync.store.text import from_json
 from sync.trace import MATCH, Trace
 
 IDS_AT_ONCE = 100
@@ -81,11 +81,11 @@ class Proposal:
             doubled = staging.doubled_emails(conn, self._fence.lease.run_id, self._connection.id)
             self._left_out = left_out.digests(conn, self._connection.id)
         for batch in self._staged(Staged.USER):
-            self._users([(user_record_of(from_json(text)), mark) for _, text, mark in batch], doubled)
+            self._users([(change_text.user_record(text), mark) for _, text, mark in batch], doubled)
         for batch in self._staged(Staged.GONE_USER):
             self._gone_users({key: from_json(text)["why"] for key, text, _ in batch})
         for batch in self._staged(Staged.GROUP):
-            self._groups([(GroupRecord(*from_json(text)), mark) for _, text, mark in batch])
+            self._groups([(change_text.group_record(text), mark) for _, text, mark in batch])
         for batch in self._staged(Staged.GONE_GROUP):
             self._gone_groups({key: from_json(text)["why"] for key, text, _ in batch})
         for kind in (Staged.MEMBERS_REMOVE, Staged.MEMBERS_ADD):
@@ -217,7 +217,7 @@ class Proposal:
             state, place = ItemState.EXCLUDED, self.tally.place(change)
         else:
             place = self.tally.add(change)
-        text = to_json(change_row(change))
+        text = change_text.text_of(change)
         return (
             place,
             item_id,

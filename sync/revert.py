@@ -18,17 +18,16 @@ from sync.apply import pruning
 from sync.approval import rejection
 from sync.execute import END_STATES
 from sync.fence import Fence
-from sync.model.change import ORDER, Action, Change, Subject, change_row
+from sync.model.change import ORDER, Action, Change, Subject
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Conflict
 from sync.model.resources import Status, fold
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, Verdict
 from sync.plan import Tally
 from sync.safeguards import Hold, Standing, holds
-from sync.store import connections, freezes, history, plans, resources, reverting, runs
+from sync.store import change_text, connections, freezes, history, plans, resources, reverting, runs
 from sync.store.database import Conn
 from sync.store.ids import new_id
-from sync.store.text import to_json
 
 BATCH = 500
 """History rows looked at in one go."""
@@ -297,7 +296,7 @@ class Reversal:
         return self._row(place, replace(change, reason=why), ItemState.REFUSED)
 
     def _row(self, place: int, change: Change, state: ItemState) -> Item:
-        text = to_json(change_row(change))
+        text = change_text.text_of(change)
         return place, change.id, change.action.value, state.value, change.count, change.subject.label, text
 
     def _keep(self, items: Sequence[Item]) -> None:

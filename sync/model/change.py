@@ -127,11 +127,10 @@ Row = dict[str, Any]
 """A change as JSON can hold it."""
 
 _STATUSES: Final = {status.value: status for status in Status}
-_ACTIONS: Final = {action.value: action for action in Action}
 
 
 def change_row(change: Change) -> Row:
-    """The stored form of a change; ``change_of`` is its inverse. Empty fields are left out."""
+    """The stored form of a change; ``sync.store.change_text`` reads it back. Empty fields are left out."""
     row: Row = {
         "action": change.action.value,
         "subject": {name: getattr(change.subject, name) for name in Subject.__slots__},
@@ -164,39 +163,6 @@ def change_row(change: Change) -> Row:
     if change.count != 1:
         row["count"] = change.count
     return row
-
-
-def change_of(row: Row) -> Change:
-    """The change a stored row stands for."""
-    fingerprint = row.get("fingerprint")
-    return Change(
-        action=_ACTIONS[row["action"]],
-        subject=Subject(**row["subject"]),
-        reason=row["reason"],
-        before=row["before"],
-        after=row["after"],
-        record=_record_of(row),
-        document=row.get("document"),
-        new=row.get("new", False),
-        expects_version=row.get("expects_version"),
-        expects_user_version=row.get("expects_user_version"),
-        fingerprint=bytes.fromhex(fingerprint) if fingerprint else None,
-        rule=row.get("rule"),
-        members=tuple(row.get("members", ())),
-        tombstone=row.get("tombstone", False),
-        restore=row.get("restore"),
-        whole=row.get("whole", 0),
-        part=row.get("part", 0),
-        count=row.get("count", 1),
-    )
-
-
-def _record_of(row: Row) -> UserRecord | GroupRecord | None:
-    if "user" in row:
-        return user_record_of(row["user"])
-    if "group" in row:
-        return GroupRecord(*row["group"])
-    return None
 
 
 def user_record_of(values: list[Any]) -> UserRecord:

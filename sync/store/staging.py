@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from sync.model.resources import Status
+from sync.store import bulk
+from sync.store.keys import among
+from sync.store.prepared import Prepared
 from sync.store.schema import directory_user, link, staged, users
 from sync.store.text import chunks
 
@@ -34,25 +37,26 @@ StagedRow = tuple[Staged, str, str | None, str, bytes | None]
 """(kind, key, e-mail key, record as JSON text, fingerprint)"""
 
 
-def _upsert(dialect: str) -> str:
-    mark = "%s" if dialect == "postgresql" else "?"
-    return (
-        "INSERT INTO staged (run_id, kind, key, email_key, record, fingerprint) "
-        f"VALUES ({', '.join([mark] * 6)}) ON CONFLICT (run_id, kind, key) DO UPDATE SET "
-        "email_key = excluded.email_key, record = excluded.record, fingerprint = excluded.fingerprint"
+_COLUMNS = ("run_id", "kind", "key", "email_key", "record", "fingerprint")
+_TAKE_BACK = Prepared(
+    sa.delete(staged).where(
+        staged.c.run_id == sa.bindparam("run"),
+        staged.c.kind == sa.bindparam("of_kind"),
+        among(staged.c.key, "keys"),
     )
+)
 
 
 def add(conn: Connection, run_id: str, rows: Sequence[StagedRow]) -> None:
     """Keep rows; a row met again replaces the earlier one."""
-    if rows:
-        conn.exec_driver_sql(
-            _upsert(conn.dialect.name),
-            [
-                (run_id, kind.value, key, email_key, record, mark)
-                for kind, key, email_key, record, mark in rows
-            ],
-        )
+    newest = {(row[0].value, row[1]): row[2:] for row in rows}
+    by_kind: dict[str, list[str]] = {}
+    for kind, key in newest:
+        by_kind.setdefault(kind, []).append(key)
+    for kind, keys in by_kind.items():
+        for part in chunks(keys):
+            _TAKE_BACK.run(conn, run=run_id, of_kind=kind, keys=part)
+    bulk.insert(conn, staged, _COLUMNS, [(run_id, *name, *said) for name, said in newest.items()])
 
 
 def page(conn: Connection, run_id: str, kind: Staged, after: str) -> Sequence[tuple[str, str, bytes | None]]:

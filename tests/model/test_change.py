@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 from hypothesis import given
@@ -11,11 +10,10 @@ from sync.model.change import (
     Change,
     Subject,
     change_id,
-    change_of,
-    change_row,
     counted,
 )
 from sync.model.resources import GroupRecord, Status, UserRecord
+from sync.store import change_text
 from tests.model.samples import change
 
 _text = st.text(max_size=10)
@@ -59,8 +57,8 @@ _changes = st.builds(
 
 @given(_changes)
 def test_a_stored_change_is_the_change(made: Change) -> None:
-    """What goes into a plan as JSON comes out of it the same."""
-    assert change_of(json.loads(json.dumps(change_row(made)))) == made
+    """What goes into a plan as text comes out of it the same, as it was made."""
+    assert change_text.change(change_text.text_of(made)) == made
 
 
 def test_a_change_has_one_id_in_every_plan() -> None:
