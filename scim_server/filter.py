@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator as comparing
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import orjson
 
@@ -343,18 +345,28 @@ def _fixed(resource_type: ResourceType, found: Found) -> str | None:
     return None
 
 
-def _compare_fixed(fixed: str, resource_type: ResourceType, operator: Operator, text: str) -> Filter:
-    if fixed == "schemas":
-        tree = _uses_schema(resource_type, text) if operator in {Operator.EQ, Operator.NE} else Never()
-        return Not(term=tree) if operator is Operator.NE else tree
-    holds = {
-        Operator.EQ: fixed == text,
-        Operator.NE: fixed != text,
-        Operator.CO: text in fixed,
-        Operator.SW: fixed.startswith(text),
-        Operator.EW: fixed.endswith(text),
-    }
-    return ALL if holds.get(operator, False) else Never()
+_HOLDS: Final[Mapping[Operator, Callable[[str, str], bool]]] = {
+    Operator.EQ: comparing.eq,
+    Operator.NE: comparing.ne,
+    Operator.CO: comparing.contains,
+    Operator.SW: str.startswith,
+    Operator.EW: str.endswith,
+    Operator.GT: comparing.gt,
+    Operator.GE: comparing.ge,
+    Operator.LT: comparing.lt,
+    Operator.LE: comparing.le,
+}
+
+
+def _compare_fixed(fixed: str, resource_type: ResourceType, comparison: Operator, text: str) -> Filter:
+    if fixed != "schemas":
+        return ALL if _HOLDS[comparison](fixed, text) else Never()
+    if comparison in {Operator.EQ, Operator.NE}:
+        listed = _uses_schema(resource_type, text)
+        return listed if comparison is Operator.EQ else Not(term=listed)
+    holds, folded = _HOLDS[comparison], text.lower()
+    met = tuple(_uses_schema(resource_type, urn) for urn in resource_type.by_urn if holds(urn, folded))
+    return Either(terms=met) if met else Never()
 
 
 def _uses_schema(resource_type: ResourceType, urn: str) -> Filter:

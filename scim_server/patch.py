@@ -268,6 +268,9 @@ class Patch:
         for entry in entries:
             if target.filter is None or matches(target.filter, entry):
                 _clear(entry, sub)
+        # What is gone must not be met by the operations that follow.
+        left = [entry for entry in entries if entry]
+        _put(home, attribute.name, left if isinstance(current, list) else current)
 
     def _tidy(self) -> None:
         """Drop what the operations emptied or made equal: entries, attributes, extensions."""
@@ -293,9 +296,9 @@ def _clear(entry: dict[str, Any], sub: Attribute | None) -> None:
         entry.clear()
 
 
-def _put(home: dict[str, Any], name: str, entries: list[Any]) -> None:
-    if entries:
-        home[name] = entries
+def _put(home: dict[str, Any], name: str, value: Any) -> None:
+    if value:
+        home[name] = value
     else:
         home.pop(name, None)
 

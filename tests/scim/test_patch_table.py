@@ -26,6 +26,17 @@ def patched(document: dict[str, Any], *operations: dict[str, Any], strict: bool 
     return {name: value for name, value in patch.document.items() if name not in USER or value != USER[name]}
 
 
+def test_what_an_operation_removed_is_gone_for_the_next_one() -> None:
+    """A later filter that asks for what is not there, or a path without one, meets no empty entry."""
+    removed = op("remove", 'emails[type eq "work"]')
+    both: dict[str, Any] = {"emails": [WORK, HOME]}
+    assert patched(both, removed, op("replace", "emails.display", value="D")) == {
+        "emails": [HOME | {"display": "D"}]
+    }
+    with pytest.raises(ScimError, match="matches no entry"):
+        patched({"emails": [WORK]}, removed, op("add", 'emails[not (type eq "work")].value', value="v@x"))
+
+
 @pytest.mark.parametrize(
     ("before", "operation", "after"),
     [
