@@ -24,7 +24,10 @@ from benchmarks import report
 _HERE = Path(__file__).parent
 _BASELINE = _HERE / "baseline.json"
 _BUILD = _HERE.parent / "build"
-PARTS = frozenset({"__main__", "databases", "floor", "load", "receiver", "report", "scim_seed", "scim_peer"})
+PARTS = frozenset(
+    {"__main__", "databases", "floor", "load", "receiver", "report", "schedules", "scim_seed", "scim_peer"}
+    | {"served"}
+)
 """Modules that measure nothing by themselves."""
 
 _VERSIONS = ("directory-connector", "httpx", "msgspec", "SQLAlchemy", "psycopg", "uvicorn")

@@ -1,7 +1,7 @@
 """The daemon: start to ready, memory, `sync now` to the first request, and many connections on one replica.
 
     python -m benchmarks.daemon                                      # on SQLite and PostgreSQL
-    python -m benchmarks.daemon --database sqlite --connections 100  # and 100 directories of 1,000 people
+    python -m benchmarks.daemon --database sqlite --connections 100  # and 100 directories, some five minutes
 
 The program runs as ``connector serve`` in a process of its own. Prints JSON.
 """
@@ -12,33 +12,27 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-from benchmarks import databases
+from benchmarks import databases, schedules, served
 from connector.app import App
 from connector.settings import Settings
-from providers.simulator.server import start
 
 ASKED = 100
-PEOPLE = 1000
-LIMIT_S = 600.0
 
 
 def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--database", action="append", choices=databases.NAMES)
-    parser.add_argument("--connections", type=int, default=0, help="directories of 1,000 people to pull")
+    parser.add_argument(
+        "--connections", type=int, default=0, help="directories of 1,000 people to keep to a schedule"
+    )
     chosen = parser.parse_args()
     found = {name: _on(name, chosen.connections) for name in chosen.database or databases.NAMES}
     print(json.dumps(found, indent=2))
@@ -51,25 +45,25 @@ def _on(name: str, connections: int) -> dict[str, Any]:
         with App(Settings()) as app:
             found = {"start": [_start() for _ in range(5)], "sync_now_ms": _sync_now(app)}
             if connections:
-                found["many"] = _many(app, connections)
+                found["schedules"] = schedules.measure(app, connections)
         return found
 
 
 def _start() -> dict[str, float]:
     """Seconds by the clock and of CPU until /readyz answers 200, and the memory of a daemon that idles."""
-    with _daemon() as (_, process, began):
-        ready_s, cpu_s = time.monotonic() - began, _cpu_s(process.pid)
+    with served.daemon() as (_, process, began):
+        ready_s, cpu_s = time.monotonic() - began, served.cpu_s(process.pid)
         time.sleep(2)
         return {
             "ready_s": round(ready_s, 2),
             "cpu_s": round(cpu_s, 2),
-            "idle_mib": _mib(process.pid, "VmRSS"),
+            "idle_mib": served.mib(process.pid, "VmRSS"),
         }
 
 
 def _sync_now(app: App) -> dict[str, float]:
     """Milliseconds from asking for a run, in another process, to its first request at the directory."""
-    with _directory() as (address, came), _daemon():
+    with _directory() as (address, came), served.daemon():
         app.connections.add("acme", "okta", {"base_url": address, "api_token": "t" * 42})
         took = [_asked_once(app, came) for _ in range(ASKED)]
     took.sort()
@@ -85,33 +79,6 @@ def _asked_once(app: App, came: list[float]) -> float:
     while not came or not app.runs.get(run.id).state.ended:
         time.sleep(0.005)
     return (came[0] - began) * 1000
-
-
-def _many(app: App, count: int) -> dict[str, float]:
-    """So many first pulls by one replica, each read whole and planned; the plans wait for a person."""
-    with ExitStack() as stack:
-        for number in range(count):
-            idp = stack.enter_context(start("okta", users=PEOPLE, groups=20, seed=number))
-            app.connections.add(f"c{number}", "okta", {"base_url": idp.base_url, **idp.credentials})
-        _, process, _ = stack.enter_context(_daemon())
-        began, before = time.monotonic(), _cpu_s(process.pid)
-        app.runs.request_all(by="benchmark")
-        until = began + LIMIT_S
-        while _open(app):
-            if time.monotonic() > until:
-                raise SystemExit(f"{_open(app)} runs of {count} did not end in {LIMIT_S:g} s")
-            time.sleep(0.5)
-        return {
-            "connections": count,
-            "seconds": round(time.monotonic() - began, 1),
-            "cpu_s": round(_cpu_s(process.pid) - before, 1),
-            "peak_mib": _mib(process.pid, "VmHWM"),
-        }
-
-
-def _open(app: App) -> int:
-    counted = app.dashboard.figures()["runs"]
-    return int(counted["queued"] + counted["running"])
 
 
 @contextmanager
@@ -137,36 +104,6 @@ def _directory() -> Iterator[tuple[str, list[float]]]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextmanager
-def _daemon() -> Iterator[tuple[str, subprocess.Popen[str], float]]:
-    """A daemon that is ready: its address, its process, and when it was started."""
-    command = [sys.executable, "-m", "connector", "serve", "--port", "0"]
-    began = time.monotonic()
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            said = (json.loads(line) for line in process.stderr if line.startswith("{"))
-            address = next(each["url"] for each in said if each["event"] == "serving")
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            while httpx.get(f"{address}/readyz", trust_env=False).status_code != 200:
-                time.sleep(0.005)
-            yield address, process, began
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _mib(pid: int, name: str) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    line = next(line for line in lines if line.startswith(name))
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 if __name__ == "__main__":

@@ -62,11 +62,17 @@ def build(
     rate_limits: str = "generous",
     latency_s: float = 0.0,
     faults: Sequence[str] = (),
+    domain: str | None = None,
 ) -> Application:
-    """A seeded IdP, not yet serving. ValueError for an unknown type, scenario, limit or fault."""
+    """A seeded IdP, not yet serving. ValueError for an unknown type, scenario, limit or fault.
+
+    ``domain`` is that of its people's e-mails, for directories that share nobody.
+    """
     vendor_class = chosen(type)
     clock = Clock()
     directory = Directory(ids=vendor_class.ids, seed=seed, clock=clock)
+    if domain is not None:
+        directory.domains = (domain, f"mail.{domain}")
     seeding.fill(directory, users=users, groups=groups, memberships=memberships, scenario=scenario)
     vendor: Vendor = vendor_class(
         directory=directory, clock=clock, board=Board(clock), rate_limits=rate_limits
@@ -283,6 +289,7 @@ def start(
     memberships: int | None = None,
     rate_limits: str = "generous",
     latency_s: float = 0.0,
+    domain: str | None = None,
 ) -> Simulator:
     """Serve a simulated IdP from a daemon thread on loopback; port 0 takes any. ValueError as in build."""
     app = build(
@@ -295,6 +302,7 @@ def start(
         rate_limits=rate_limits,
         latency_s=latency_s,
         faults=faults,
+        domain=domain,
     )
     return Simulator(app, port)
 
