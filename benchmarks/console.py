@@ -4,7 +4,8 @@ python -m benchmarks.console                            # both databases, 100,00
 python -m benchmarks.console --users 10000 --database sqlite --times 5
 
 Every page is asked for some times through the whole application, in this process, and timed by the clock
-and by the processor. JSON on stdout: per page the 95th percentile and the median in milliseconds, the
+and by the processor; "after a change" means that something was applied since, so that no number counted
+before stands any more. JSON on stdout: per page the 95th percentile and the median in milliseconds, the
 processor's median, and the bytes; ``first_visit_bytes`` is what a browser that was never here transfers
 for the dashboard.
 """
@@ -18,14 +19,13 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-from sqlalchemy import text
-from starlette.types import ASGIApp
+from sqlalchemy import create_engine, text
 
 from benchmarks import databases
 from benchmarks.scim_seed import Seeded
@@ -36,14 +36,20 @@ from sync.model.access import Role
 from sync.store import bulk, schema
 from sync.store.database import Conn
 from sync.store.ids import new_ids
-from sync.store.text import to_json
+from sync.store.text import chunks, to_json
 from sync.store.times import to_text
 
 MEMBERS = 500
 """Members of each group: 2,000 groups hold a million."""
 
 ITEMS = 50_000
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGAN = datetime.now(UTC) - timedelta(days=5)
+"""Within the days whose changes the dashboard shows."""
+
+SUSPENDED, UNMANAGED, GONE = 20, 50, 33
+"""Of so many people one is suspended, nobody's, or no longer in the directory."""
+
+AFTER_A_CHANGE = ("dashboard", "seats", "status")
 
 
 def main() -> None:
@@ -70,11 +76,11 @@ def measured(url: str, users: int, times: int) -> dict[str, Any]:
             names = fill(conn, seeded)
         if not app.wires.database.is_sqlite:
             # What autovacuum would have done by then.
-            with app.wires.database.write() as conn:
-                conn.execute(text("ANALYZE"))
+            with create_engine(url, isolation_level="AUTOCOMMIT").connect() as conn:
+                conn.execute(text("VACUUM ANALYZE"))
         app.accounts.add("bench@example.com", Role.ADMIN, by="bench")
         link = app.accounts.link("bench@example.com", by="bench")["link"]
-        return asyncio.run(_timed(application(app), link, pages(names), times))
+        return asyncio.run(_timed(app, link, pages(names), times))
 
 
 def pages(names: dict[str, str]) -> dict[str, str]:
@@ -114,8 +120,8 @@ def pages(names: dict[str, str]) -> dict[str, str]:
     }
 
 
-async def _timed(app: ASGIApp, link: str, paths: dict[str, str], times: int) -> dict[str, Any]:
-    transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
+async def _timed(app: App, link: str, paths: dict[str, str], times: int) -> dict[str, Any]:
+    transport = httpx.ASGITransport(application(app), client=("127.0.0.1", 50_000))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1:8080", headers={"Accept": "text/html"}, timeout=60
     ) as client:
@@ -128,12 +134,19 @@ async def _timed(app: ASGIApp, link: str, paths: dict[str, str], times: int) -> 
         for name, each in paths.items():
             found[name] = await _page(client, each, times)
             print(f"  {name}: {found[name]}", file=sys.stderr)
+        for name in AFTER_A_CHANGE:
+            title = f"{name}, after a change"
+            found[title] = await _page(client, paths[name], times, before=lambda: _change(app))
+            print(f"  {title}: {found[title]}", file=sys.stderr)
         return {"pages": found, "first_visit_bytes": await _first_visit(client)}
 
 
-async def _page(client: httpx.AsyncClient, path: str, times: int) -> dict[str, float]:
+async def _page(
+    client: httpx.AsyncClient, path: str, times: int, before: Callable[[], object] = lambda: None
+) -> dict[str, float]:
     spans, worked = [], []
     for _ in range(times + 1):
+        before()
         began, cpu = time.perf_counter(), time.process_time()
         answer = await client.get(path)
         spans.append((time.perf_counter() - began) * 1000)
@@ -168,12 +181,39 @@ def fill(conn: Conn, seeded: Seeded) -> dict[str, str]:
     users = list(conn.execute(schema.users.select().order_by(schema.users.c.id)))
     groups = _groups(conn, seeded, len(users) // 50)
     run, plan = _held_plan(conn, seeded.connection_id, [user.email for user in users])
+    _exceptions(conn, users, seeded.user_ids)
     _put(conn, schema.history, _history(seeded.connection_id, run, users))
     _put(conn, schema.outbox, _events(seeded.connection_id, users))
     _put(conn, schema.audit, _audit(users[: len(users) // 5]))
     _put(conn, schema.attention, _questions(seeded.connection_id, users[:2000]))
     found = {"plan": plan, "run": run, "group": groups[7], "user": users[len(users) // 2].id}
     return found | {"late": users[len(users) * 9 // 10].id}
+
+
+def _exceptions(conn: Conn, users: list[Any], people: list[str]) -> None:
+    """Some are suspended, some have no directory, and some have left theirs."""
+    table, link, person = schema.users, schema.link, schema.directory_user
+    for of, keys, change in (
+        (table.c.id, [user.id for user in users[7::SUSPENDED]], table.update().values(active=False)),
+        (link.c.directory_user_id, people[3::UNMANAGED], link.delete()),
+        (person.c.id, people[5::GONE], person.update().values(deleted_at=to_text(BEGAN))),
+    ):
+        for part in chunks(keys):
+            conn.execute(change.where(of.in_(part)))
+
+
+def _change(app: App) -> None:
+    """Something is applied."""
+    with app.wires.database.write() as conn:
+        row = {"at": to_text(datetime.now(UTC)), "actor": "bench", "action": "update", "kind": "user"}
+        row |= {
+            "subject_id": "nobody",
+            "label": "nobody",
+            "reason": "a change",
+            "before": "{}",
+            "after": "{}",
+        }
+        conn.execute(schema.history.insert().values(row))
 
 
 def _groups(conn: Conn, seeded: Seeded, count: int) -> list[str]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from connector.usecases import shapes
+from connector.usecases.days import Days
 from connector.usecases.wires import Wires
 from sync.model.change import REMOVALS, Action
 from sync.model.connection import Connection, Mode
@@ -28,6 +29,7 @@ from sync.store import (
     waiting,
 )
 from sync.store.database import Conn
+from sync.store.history import Change
 from sync.store.standing import Standing
 from sync.store.times import from_text
 
@@ -61,6 +63,7 @@ class Dashboard:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
+        self._days = Days()
 
     def gateway(self) -> Gateway:
         """The engine as the SCIM endpoint sees it."""
@@ -79,7 +82,7 @@ class Dashboard:
         with self._wires.database.read() as conn:
             known = sorted(connections.listed(conn), key=lambda each: (each.mode is Mode.PUSH, each.name))
             recent = runs.listed(conn, limit=RUNS_SHOWN)
-            questions = attention.listed(conn)
+            questions = attention.listed(conn, limit=ATTENTION_SHOWN)
             held = plans.listed(conn, states=[PlanState.HELD])
             standings = standing.of_all(conn)
             return {
@@ -89,8 +92,8 @@ class Dashboard:
                 "people": self._people(conn),
                 "seats": self._seats(conn),
                 "changes": self._wires.remembered.count(conn, "changes", lambda conn: _changes(conn, known)),
-                "attention": [_question(each) for each in questions[:ATTENTION_SHOWN]],
-                "attention_count": len(questions),
+                "attention": [_question(each) for each in questions],
+                "attention_count": attention.open_count(conn),
                 "runs": [shapes.run(run) for run in recent],
                 "freezes": [freeze.sentence for freeze in freezes.listed(conn, now)],
             }
@@ -114,11 +117,9 @@ class Dashboard:
             hour=0, minute=0, second=0, microsecond=0
         )
         with self._wires.database.read() as conn:
-            found = self._wires.remembered.count(
-                conn, f"since {first}", lambda conn: history.per_day(conn, first)
-            )
+            found = self._days.read(conn, first, self._wires.clock())
         return [
-            {"day": day, **{kind: sum(found.get(day, {}).get(each.value, 0) for each in actions)
+            {"day": day, **{kind: sum(found.get((day, each.value), 0) for each in actions)
                             for kind, actions in _KINDS.items()}}
             for day in ((first + timedelta(days=number)).date().isoformat() for number in range(count))
         ]  # fmt: skip
@@ -136,7 +137,7 @@ class Dashboard:
                 "seats": self._seats(conn),
                 "held_plans": len(plans.listed(conn, states=[PlanState.HELD])),
                 "runs": {state.value: 0 for state in RunState} | runs.counts(conn),
-                "attention": len(attention.listed(conn)),
+                "attention": attention.open_count(conn),
                 "events": outbox.count(conn),
             }
 
@@ -183,30 +184,30 @@ def _changes(conn: Conn, known: list[Connection]) -> list[dict[str, Any]]:
     lines = [list(alike) for _, alike in groupby(rows, key=_cause)]
     return [
         {
-            "at": shapes.at(from_text(alike[0]["at"])),
-            "action": alike[0]["action"],
-            "subjects": [row["label"] for row in alike[:NAMES_SHOWN]],
+            "at": shapes.at(from_text(alike[0].at)),
+            "action": alike[0].action,
+            "subjects": [row.label for row in alike[:NAMES_SHOWN]],
             "further": max(0, len(alike) - NAMES_SHOWN),
             "is_cut": alike[-1] is rows[-1] and len(rows) == CHANGES_READ,
-            "count": sum(row["count"] for row in alike),
-            "reason": alike[0]["reason"],
-            "connection": names.get(alike[0]["connection_id"]),
+            "count": sum(row.number for row in alike),
+            "reason": alike[0].reason,
+            "connection": names.get(alike[0].connection_id or ""),
             "through": _through(alike[0]),
         }
         for alike in lines[:CHANGES_SHOWN]
     ]
 
 
-def _cause(row: dict[str, Any]) -> tuple[Any, ...]:
+def _cause(row: Change) -> tuple[Any, ...]:
     """Equal for changes that people see as one; what is no run's is told apart by its second."""
-    at = None if row["run_id"] else row["at"][:19]
-    return row["run_id"], at, row["connection_id"], row["action"], row["reason"]
+    at = None if row.run_id else row.at[:19]
+    return row.run_id, at, row.connection_id, row.action, row.reason
 
 
-def _through(row: dict[str, Any]) -> str:
-    if row["run_id"]:
+def _through(row: Change) -> str:
+    if row.run_id:
         return "pull"
-    return "SCIM push" if row["connection_id"] else "by hand"
+    return "SCIM push" if row.connection_id else "by hand"
 
 
 def _question(row: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import func, select
 
 from sync.store import schema, standing
-from sync.store.live_links import ENDED, LIVE_LINKS, MANAGED
+from sync.store.live_links import ENDED, LIVE_LINKS, is_tombstone
 
 _USERS = schema.users
 _PERSON = schema.directory_user
@@ -44,7 +44,7 @@ def headcount(conn: Conn) -> Headcount:
         total=total,
         active=total - _rows(conn, _SUSPENDED),
         managed=managed,
-        active_managed=managed - _rows(conn, _SUSPENDED.where(MANAGED)),
+        active_managed=managed - _suspended_managed(conn),
     )
 
 
@@ -52,7 +52,7 @@ def seats_used(conn: Conn, *, count_unmanaged: bool = False) -> int:
     """Seats in use, counting nothing else."""
     if count_unmanaged:
         return _total(conn) - _rows(conn, _SUSPENDED)
-    return _managed(conn) - _rows(conn, _SUSPENDED.where(MANAGED))
+    return _managed(conn) - _suspended_managed(conn)
 
 
 def seats_by_connection(conn: Conn, active_managed: int) -> dict[str, int]:
@@ -78,6 +78,11 @@ def _total(conn: Conn) -> int:
 def _managed(conn: Conn) -> int:
     linked = conn.scalar(select(func.count(_LINK.c.user_id.distinct())))
     return int(linked or 0) - _rows(conn, ENDED)
+
+
+def _suspended_managed(conn: Conn) -> int:
+    linked = select(func.count(_LINK.c.user_id.distinct())).where(_LINK.c.user_id.in_(_SUSPENDED))
+    return int(conn.scalar(linked.where(sa.not_(is_tombstone(_LINK.c.directory_user_id)))) or 0)
 
 
 def _rows(conn: Conn, statement: sa.Select[Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, literal_column, or_, select
 from sqlalchemy import Connection as Conn
@@ -33,6 +33,18 @@ _SUSPENDED: Final = Prepared(
 )
 
 
+class Change(NamedTuple):
+    """What was applied, without its values; ``number`` is how many it was of one kind, as of members."""
+
+    at: str
+    connection_id: str | None
+    run_id: str | None
+    action: str
+    label: str
+    reason: str
+    number: int
+
+
 def of_user(conn: Conn, user_id: str, limit: int | None = None) -> list[dict[str, Any]]:
     """What happened to a user, newest first; ``before``, ``after`` and ``undo`` are decoded."""
     return _rows(conn, _OF_USER.limit(limit), user_id)
@@ -48,10 +60,11 @@ def of_run(conn: Conn, run_id: str, *, after: int = 0, limit: int | None = None)
     return _rows(conn, _OF_RUN.where(_HISTORY.c.seq > after).limit(limit), run_id)
 
 
-def newest(conn: Conn, *, limit: int) -> list[dict[str, Any]]:
+def newest(conn: Conn, *, limit: int) -> list[Change]:
     """The last changes of anything, newest first; what nobody would notice is left out."""
-    statement = select(_HISTORY).where(_HISTORY.c.action != "record").order_by(_HISTORY.c.seq.desc())
-    return [_row(row) for row in conn.execute(statement.limit(limit))]
+    columns = (_HISTORY.c.count if name == "number" else _HISTORY.c[name] for name in Change._fields)
+    statement = select(*columns).where(_HISTORY.c.action != "record").order_by(_HISTORY.c.seq.desc())
+    return [Change(*row) for row in conn.execute(statement.limit(limit))]
 
 
 def last(conn: Conn) -> tuple[int, int]:
@@ -61,19 +74,16 @@ def last(conn: Conn) -> tuple[int, int]:
     return first, second
 
 
-def per_day(conn: Conn, since: datetime) -> dict[str, dict[str, int]]:
-    """By day (2026-11-25) and action, how many changes there were; memberships count one by one."""
-    first = _first_since(conn, to_text(since))
+def per_day(conn: Conn, begin: int, end: int | None = None) -> dict[tuple[str, str], int]:
+    """Changes by day (2026-11-25) and action with a number in ``[begin, end)``; members count one by one."""
     day = func.substr(_HISTORY.c.at, 1, 10)
     query = (
         select(day, _HISTORY.c.action, func.sum(_HISTORY.c.count))
-        .where(_HISTORY.c.seq >= first, _HISTORY.c.action != "record")
+        .where(_HISTORY.c.seq >= begin, _HISTORY.c.action != "record")
         .group_by(day, _HISTORY.c.action)
     )
-    found: dict[str, dict[str, int]] = {}
-    for each, action, count in conn.execute(query):
-        found.setdefault(each, {})[action] = int(count)
-    return found
+    rows = conn.execute(query if end is None else query.where(_HISTORY.c.seq < end))
+    return {(each, action): int(count) for each, action, count in rows}
 
 
 def tally(conn: Conn, *, after: int, until: int | None = None) -> dict[tuple[str, str], int]:
@@ -107,8 +117,9 @@ def _between(after: int, until: int | None) -> ColumnElement[bool]:
     return above if until is None else above & (_HISTORY.c.seq <= until)
 
 
-def _first_since(conn: Conn, at: str) -> int:
+def first_since(conn: Conn, since: datetime) -> int:
     """The first ``seq`` of that time or later, found by halves: rows rise in time, and no index tells it."""
+    at = to_text(since)
     low, high = 0, int(conn.scalar(select(func.max(_HISTORY.c.seq))) or 0) + 1
     while low < high:
         middle = (low + high) // 2

@@ -18,7 +18,7 @@ from sync.store import schema, standing
 from sync.store import waiting as waiting_for_seat
 from sync.store.fold import contains, folded, position, quick_fold
 from sync.store.keys import Keys, aside, is_among
-from sync.store.live_links import LIVE_LINKS, MANAGED, UNMANAGED
+from sync.store.live_links import LIVE_LINKS, MANAGED
 from sync.store.nesting import ABOVE
 from sync.store.people import with_sources
 
@@ -58,7 +58,7 @@ def users(
     """
     wanted = [*_of_account(search, active, protected), *_of_questions(waiting)]
     if managed is not None:
-        wanted.append(MANAGED if managed else UNMANAGED)
+        wanted.append(MANAGED if managed else ~MANAGED)
     if tag is not None:
         wanted.append(_tagged(conn, tag, few))
     if connection_id is not None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import bindparam, func, select
 
 from sync.store import schema
-from sync.store.live_links import LIVE_LINKS, UNMANAGED
+from sync.store.live_links import LIVE_LINKS, MANAGED
 from sync.store.text import from_json
 
 _ITEM = schema.plan_item
@@ -38,7 +38,7 @@ _CHANGES: Final = (
 )
 _UNMANAGED: Final = (
     select(*(_USERS.c[name] for name in Account._fields))
-    .where(UNMANAGED, _USERS.c.id > bindparam("after"))
+    .where(~MANAGED, _USERS.c.id > bindparam("after"))
     .order_by(_USERS.c.id)
     .limit(PAGE)
 )
