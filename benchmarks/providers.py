@@ -130,6 +130,7 @@ def _with_latency(vendor: Vendor, read: Measured, sent: Sequence[Sent], latency_
     least_s = max(_by_latency(sent, latency_s), _by_limits(vendor, sent))
     return {
         "provider": read,
+        "requests": len(sent),
         "least_by_latency_s": round(_by_latency(sent, latency_s), 2),
         "least_by_limits_s": round(_by_limits(vendor, sent), 2),
         "times_least": round(read["seconds"] / least_s, 2),

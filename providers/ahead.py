@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from providers.http import Wire
 from providers.pace import WIDEST
@@ -16,12 +16,25 @@ _NEAR_S: Final = 0.01
 """Below this time per answer, threads cost more than they win: the interpreter runs one at a time."""
 
 
+class Begins(Protocol):
+    """How a read is begun, so that its answer can be asked for later on."""
+
+    def begin(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]: ...
+
+
+class InTurn:
+    """Every read runs when its answer is asked for, in the thread that asks."""
+
+    def begin(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
+        return lambda: call(*args, **kwargs)
+
+
 class Ahead:
     """A few threads to read with; on a line this near, reads run in turn when their answer is asked for."""
 
-    def __init__(self, wire: Wire, name: str) -> None:
+    def __init__(self, wire: Wire, name: str, threads: int = WIDEST) -> None:
         self._wire = wire
-        self._pool = ThreadPoolExecutor(WIDEST, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def begin(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
         """Starts ``call`` if that pays; the returned function waits for its result or raises its error."""

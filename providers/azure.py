@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from providers.answers import Answer
 from providers.azure_batch import MOST, Batches, Item
 from providers.azure_delta import Bookmarks, Changed, Feeds, bookmarks
 from providers.azure_dialect import AzureDialect
+from providers.azure_groups import Groups
 from providers.azure_login import Tokens
-from providers.azure_members import GroupMembers
 from providers.azure_photos import Photos
 from providers.azure_records import (
     GROUP_SELECT,
@@ -31,7 +31,6 @@ from providers.azure_walk import EVENTUAL, UNITS, VERSION, List, Walks
 from providers.budget import Budget, Timeouts
 from providers.failures import ENDS_THE_READ, Absent, BadRequest
 from providers.http import Ask, RenewedAuth, Wire
-from providers.member_reads import MemberReads
 from providers.rows import GroupRow, Rows, id_of, inside
 from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
@@ -94,10 +93,15 @@ class Azure:
         self._wanted = wanted
         self._users = UserReader(guests=chosen.guests, attributes=wanted.attributes, picture=wanted.picture)
         self._ahead = Ahead(self.wire, "azure")
-        self._walks = Walks(self.wire, self._ahead)
+        # people's pages follow each other, so that none may queue behind what is read beside them
+        self._lane = Ahead(self.wire, "azure people", 1)
+        self._walks = Walks(self.wire, self._lane)
+        self._groups = Groups(self.wire, self._ahead, wanted, is_transitive=chosen.is_transitive)
         self._batches = Batches(self.wire)
         self._subscriptions = Subscriptions(self.wire)
-        self._feeds = Feeds(self.wire, self._walks, self._users, is_transitive=chosen.is_transitive)
+        self._feeds = Feeds(
+            self.wire, self._ahead, self._walks, self._users, is_transitive=chosen.is_transitive
+        )
         self._application = Application(
             self.wire, self._walks, chosen.scope_ids[0] if chosen.scope_ids else ""
         )
@@ -107,6 +111,7 @@ class Azure:
         return self._tokens.fetch()
 
     def close(self) -> None:
+        self._lane.close()
         self._ahead.close()
         self._tokens.close()
         self.wire.close()
@@ -176,7 +181,7 @@ class Azure:
             groups=[group.record() for group in found],
             gone=[Gone(kind="group", external_id=key) for key in sorted(gone)],
         )
-        yield from self._members_of(found)
+        yield from self._groups.members_of(found)
 
     def subscribe(self, resource: str, url: str, secret: str, ends_at: datetime) -> str:
         """Change notifications (``sync.model.source.Subscriber``)."""
@@ -197,8 +202,7 @@ class Azure:
     def _whole(self) -> Iterator[Page]:
         as_of, met = None, 0
         marks, why = self._feeds.open()
-        group_list = List(f"{VERSION}/groups?$select={GROUP_SELECT}&$top=999", "groups", 1)
-        first_groups = self._walks.begin(group_list, read_groups)
+        groups = self._groups.begin()
         count = self._ahead.begin(self._stated)
         listing = List(f"{VERSION}/users?$select={self._users.select}&$top=999", "users", _USERS_COST - 1)
         for answer, page in self._walks.pages(listing, self._users.page):
@@ -206,11 +210,7 @@ class Azure:
             met = (0 if page.rows.begins_anew else met) + page.read
             yield self._user_page(page)
         self._believe(met, count)
-        groups: list[GroupRow] = []
-        for _, found in self._walks.pages(group_list, read_groups, first_groups):
-            groups.extend(found.rows.rows)
-            yield Page(groups=[group.record() for group in found.rows.rows], set_aside=found.rows.set_aside)
-        yield from self._members_of({group.id: group for group in groups}.values())
+        yield from groups()
         yield self._end(as_of, marks, why)
 
     def _of_application(self) -> Iterator[Page]:
@@ -253,11 +253,6 @@ class Azure:
         path = f"{VERSION}/groups/{group.id}/{kind}/microsoft.graph.user"
         query = f"?$select={self._users.select}&$top=999&$count=true"
         return List(path + query, f"members of group {group.name!r}", cost, EVENTUAL)
-
-    def _members_of(self, groups: Iterable[GroupRow]) -> Iterator[Page]:
-        wanted = [group for group in groups if self._wanted.group(group.record())]
-        lists = GroupMembers(self.wire, self._ahead, wanted, is_transitive=self.settings.is_transitive)
-        yield from MemberReads(lists).read(wanted)
 
     def _people(self, user_ids: Sequence[str], seen: set[str]) -> Iterator[Page]:
         """People by id, as pages; who is gone meanwhile is absent, who cannot be read ends the walk."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+from providers.ahead import Begins
 from providers.answers import Answer
 from providers.azure_records import Listed, UserReader, next_of, page_of, unsaid
 from providers.azure_walk import UNITS, VERSION, List, Walks
@@ -74,18 +75,21 @@ class Changed:
 class Feeds:
     """Opens and follows the two change feeds of a tenant."""
 
-    def __init__(self, wire: Wire, walks: Walks, users: UserReader, *, is_transitive: bool) -> None:
-        self._wire, self._walks, self._users = wire, walks, users
+    def __init__(
+        self, wire: Wire, ahead: Begins, walks: Walks, users: UserReader, *, is_transitive: bool
+    ) -> None:
+        self._wire, self._ahead, self._walks, self._users = wire, ahead, walks, users
         self._is_transitive = is_transitive
         self.select = f"{users.select};{GROUP_SELECT}"
 
     def open(self) -> tuple[Bookmarks | None, str]:
         """Bookmarks at this very moment, or None and the reason why there is no feed."""
         try:
-            links = [
-                self._latest(kind, select)
+            latest = [
+                self._ahead.begin(self._latest, kind, select)
                 for kind, select in (("users", self._users.select), ("groups", GROUP_SELECT))
             ]
+            links = [wait() for wait in latest]
         except CredentialRefused:
             raise
         except (BadRequest, Absent, Denied, Incomplete) as error:

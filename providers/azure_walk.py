@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
-from providers.ahead import Ahead
+from providers.ahead import Begins
 from providers.answers import Answer
 from providers.azure_records import Listed
 from providers.failures import Absent, BadRequest
@@ -37,32 +37,25 @@ class List(NamedTuple):
 class Walks:
     """The lists of one pull, over one line."""
 
-    def __init__(self, wire: Wire, ahead: Ahead) -> None:
+    def __init__(self, wire: Wire, ahead: Begins) -> None:
         self._wire = wire
         self._ahead = ahead
 
     def guard(self, listing: List) -> PageGuard:
         return PageGuard(self._wire.origin, listing.first, listing.what)
 
-    def begin(
-        self, listing: List, read: Callable[[Answer], Listed[R]]
-    ) -> Callable[[], tuple[Answer, Listed[R]]]:
-        """Starts the first page of a list that will be walked later on."""
-        return self._ahead.begin(self._wire.ask, listing.ask(listing.first), read)
-
     def pages(
         self,
         listing: List,
         read: Callable[[Answer], Listed[R]],
-        first: Callable[[], tuple[Answer, Listed[R]]] | None = None,
     ) -> Iterator[tuple[Answer, Listed[R]]]:
-        """Every page, from the ``first`` if that was begun already.
+        """Every page.
 
         A page token that expires on the way makes the walk start over, twice at most.
         People met again are the caller's to recognise; ``begins_anew`` marks the page where that begins.
         """
         starts, target, guard = 1, listing.first, self.guard(listing)
-        pending = first or self.begin(listing, read)
+        pending = self._ahead.begin(self._wire.ask, listing.ask(target), read)
         while True:
             try:
                 answer, page = pending()
@@ -70,7 +63,7 @@ class Walks:
                 if target == listing.first or starts >= _STARTS:
                     raise
                 starts, target, guard = starts + 1, listing.first, self.guard(listing)
-                pending = self.begin(listing, read)
+                pending = self._ahead.begin(self._wire.ask, listing.ask(target), read)
                 continue
             guard.saw(page.rows.span)
             begins_anew = starts > 1 and target == listing.first
