@@ -46,13 +46,15 @@ class Vendor:
 
     ``limits`` names the simulator's limits for runs with latency; ``share`` is what a provider may use of
     them, ``per_window`` what that comes to by bucket, ``bucket`` what a request takes out of which. A
-    vendor that has no limits there is held against latency alone.
+    vendor that has no limits there is held against latency alone. ``is_chained`` says that each page of a
+    list names the next one, so that they cannot be under way together.
     """
 
     limits: str = "generous"
     window_s: float = 60.0
     per_window: Mapping[str, float] = field(default_factory=dict)
     bucket: Callable[[Sent], tuple[str, int]] = _one_bucket
+    is_chained: bool = False
 
 
 def _okta(sent: Sent) -> tuple[str, int]:
@@ -67,9 +69,14 @@ def _graph(sent: Sent) -> tuple[str, int]:
 
 VENDORS = {
     "okta": Vendor(
-        limits="enterprise", per_window={"users": 600 * 0.5 * 0.4, "groups": 600 * 0.5 * 0.4}, bucket=_okta
+        limits="enterprise",
+        per_window={"users": 600 * 0.5 * 0.4, "groups": 600 * 0.5 * 0.4},
+        bucket=_okta,
+        is_chained=True,
     ),
-    "azure": Vendor(limits="large", window_s=10.0, per_window={"units": 8000 * 0.4}, bucket=_graph),
+    "azure": Vendor(
+        limits="large", window_s=10.0, per_window={"units": 8000 * 0.4}, bucket=_graph, is_chained=True
+    ),
     "onelogin": Vendor(),
     "jumpcloud": Vendor(),
     "scim": Vendor(),
@@ -127,20 +134,21 @@ def measure(name: str, arguments: argparse.Namespace) -> Measured:
 
 
 def _with_latency(vendor: Vendor, read: Measured, sent: Sequence[Sent], latency_s: float) -> Measured:
-    least_s = max(_by_latency(sent, latency_s), _by_limits(vendor, sent))
+    by_latency_s = _by_latency(vendor, sent, latency_s)
+    least_s = max(by_latency_s, _by_limits(vendor, sent))
     return {
         "provider": read,
         "requests": len(sent),
-        "least_by_latency_s": round(_by_latency(sent, latency_s), 2),
+        "least_by_latency_s": round(by_latency_s, 2),
         "least_by_limits_s": round(_by_limits(vendor, sent), 2),
         "times_least": round(read["seconds"] / least_s, 2),
     }
 
 
-def _by_latency(sent: Sequence[Sent], latency_s: float) -> float:
-    """Pages of one list follow each other; apart from that a few requests are under way at a time."""
+def _by_latency(vendor: Vendor, sent: Sequence[Sent], latency_s: float) -> float:
+    """A few requests are under way at a time; pages that name the next one follow each other."""
     walks = Counter(each["url"].split("?")[0] for each in sent if each["method"] == "GET")
-    return latency_s * max([len(sent) / AT_ONCE, *walks.values()])
+    return latency_s * max([len(sent) / AT_ONCE, *(walks.values() if vendor.is_chained else ())])
 
 
 def _by_limits(vendor: Vendor, sent: Sequence[Sent]) -> float:

@@ -18,7 +18,7 @@ from providers.onelogin_dialect import ACCOUNT, OneLoginDialect, allowance_of
 from providers.onelogin_events import Events
 from providers.onelogin_pages import Lists, Part
 from providers.onelogin_records import Person, PersonReader, read_user_ids
-from providers.onelogin_sets import RoleUsers, Sets, Told, unread
+from providers.onelogin_sets import RolesBegun, RoleUsers, Sets, Told, unread
 from providers.onelogin_settings import onelogin_settings
 from providers.onelogin_token import SharedToken
 from providers.pace import bucket
@@ -171,6 +171,7 @@ class OneLogin:
         members = [page for role in listed for page in self._members_of(role)]
         people = self._people_in_scope(members)
         told, as_of = Told(), None
+        roles = self._sets.begin() if self.settings.scope != "roles" else None
         for part in self._user_parts(""):
             as_of = as_of or part.answer.date
             told = Told() if part.begins_anew else told
@@ -186,7 +187,7 @@ class OneLogin:
             yield Page(groups=[role.record() for role in listed], gone=gone)
             yield from members
         else:
-            yield from self._all_sets(told)
+            yield from self._all_sets(told, roles)
         yield self._end(as_of)
 
     def _listed_roles(self) -> tuple[list[GroupRow], list[Gone]]:
@@ -234,10 +235,10 @@ class OneLogin:
                 )
             yield part
 
-    def _all_sets(self, told: Told) -> Iterator[Page]:
+    def _all_sets(self, told: Told, roles: RolesBegun | None) -> Iterator[Page]:
         """Roles and groups, then who is in them."""
         known: dict[str, GroupRow] = {}
-        for rows in self._sets.pages():
+        for rows in self._sets.pages(roles):
             known.update((group.id, group) for group in rows.rows)
             yield Page(groups=[group.record() for group in rows.rows], set_aside=rows.set_aside)
         wanted = self._in_scope(known.values())

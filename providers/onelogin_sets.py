@@ -21,6 +21,7 @@ ROLES: Final = "/api/2/roles"
 _GROUPS_V1: Final = "/api/1/groups"
 _GROUPS_V2: Final = "/api/2/groups"
 _PIECE: Final = 5000
+RolesBegun = Callable[[], tuple[Answer, Rows[GroupRow]]]
 
 
 class Sets:
@@ -30,10 +31,14 @@ class Sets:
         self._wire, self._lists = wire, lists
         self.with_roles, self.with_groups = with_roles, with_groups
 
-    def pages(self) -> Iterator[Rows[GroupRow]]:
-        """Every role and group, as far as the connection takes them."""
+    def begin(self) -> RolesBegun | None:
+        """Starts the list of roles, to be read later on; None where roles do not count."""
+        return self._lists.begin(ROLES, "roles", read_roles, 1) if self.with_roles else None
+
+    def pages(self, first: RolesBegun | None = None) -> Iterator[Rows[GroupRow]]:
+        """Every role and group, as far as the connection takes them; ``first`` if roles were begun."""
         if self.with_roles:
-            for part in self._lists.parts(ROLES, "roles", read_roles, lambda row: row.id):
+            for part in self._lists.parts(ROLES, "roles", read_roles, lambda row: row.id, first):
                 yield part.rows
         if self.with_groups:
             yield from self._groups()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.failures import Absent, BadRequest
 from providers.http import Ask, Wire
+from providers.pace import WIDEST
 from providers.pages import DEFAULT_PAGE_CAP
 from providers.scim_records import Listed
 from sync.model.errors import Incomplete
@@ -41,6 +42,40 @@ class _Place(NamedTuple):
     start: int = 1
     cursor: str | None = None
     is_past_total: bool = False
+
+
+class _UnderWay(Generic[T]):
+    """The pages of one walk that are begun before their turn.
+
+    By index the next few are, as long as every page is as long as the one before: a service whose pages
+    vary is asked for one after the other, so that nothing is asked for in vain. A cursor names one page.
+    """
+
+    def __init__(self, begin: Callable[[_Place], Callable[[], Piece[T]]]) -> None:
+        self._begin = begin
+        self._pages: dict[_Place, Callable[[], Piece[T]]] = {}
+        self._is_even = True
+
+    def begin(self, place: _Place) -> Callable[[], Piece[T]]:
+        """The page at this place, which may be under way already."""
+        known = self._pages.pop(place, None)
+        if known is None:
+            self._is_even = not self._pages
+            self._pages.clear()
+        return known or self._begin(place)
+
+    def foresee(self, place: _Place, page: Listed[T]) -> None:
+        """Begins the pages behind this place, as far as its list is known to go."""
+        if place.cursor is not None or page.total is None or not self._is_even:
+            return
+        for start in range(place.start + page.received, page.total + page.received + 1, page.received):
+            ahead = _Place(start=start, is_past_total=start > page.total)
+            if len(self._pages) >= WIDEST - 1 or place.is_past_total:
+                return
+            if ahead not in self._pages:
+                self._pages[ahead] = self._begin(ahead)
+            if ahead.is_past_total:
+                return
 
 
 class _StartOver(Exception):
@@ -77,7 +112,8 @@ class ScimWalk:
     ) -> Iterator[Piece[T]]:
         place = _Place(cursor="" if self._by_cursor else None)
         tally = _Tally(item.what, self._count)
-        pending = self._ahead.begin(self._fetch, item, place, read)
+        under_way = _UnderWay[T](lambda place: self._ahead.begin(self._fetch, item, place, read))
+        pending = under_way.begin(place)
         while True:
             try:
                 answer, page = pending()
@@ -93,7 +129,8 @@ class ScimWalk:
             # a service that hands out cursors unasked may know nothing else
             self._by_cursor = self._by_cursor or page.next_cursor is not None
             if following is not None:
-                pending = self._ahead.begin(self._fetch, item, following, read)
+                pending = under_way.begin(following)
+                under_way.foresee(following, page)
             yield answer, page._replace(rows=page.rows._replace(begins_anew=begins_anew))
             begins_anew = False
             if following is None:
