@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -127,7 +129,8 @@ class PersonReader:
         row: Any = self._wanted.struct("OneLoginUser")
         self._decode_page = msgspec.json.Decoder(list[row]).decode
         self._decode_one = msgspec.json.Decoder(row).decode
-        self._read = {key: self._wanted.field(key) for key in own}
+        self._own = tuple(own)
+        self._read = attrgetter(*(self._wanted.field(key) for key in own))
 
     @property
     def keys(self) -> list[str]:
@@ -155,7 +158,7 @@ class PersonReader:
         return found
 
     def _person(self, row: Any) -> Person:
-        given = {key: getattr(row, field) for key, field in self._read.items()}
+        given = dict(zip(self._own, self._read(row), strict=True))
         role_ids, group_id = given["role_ids"], given["group_id"]
         sets = Sets(
             None if role_ids is msgspec.UNSET else role_ids,
@@ -197,6 +200,7 @@ class PersonReader:
         )
 
 
+@lru_cache(maxsize=256)
 def standing(
     status: int | None, state: int | None, *, unlicensed_is_active: bool = False
 ) -> tuple[Status, str]:

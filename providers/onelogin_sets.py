@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -95,7 +96,9 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self._members: dict[str, array[int]] = {}
+        self._members: dict[str, defaultdict[int, array[int]]] = {
+            kind: defaultdict(_no_numbers) for kind in ("role", "group")
+        }
         self._people = array("q")
         self.lacks_roles = False
         self.lacks_groups = False
@@ -109,6 +112,7 @@ class Told:
         """Takes down the roles and the group of each; with a row set aside, somebody's are not told."""
         if not is_whole:
             self.lacks_roles = self.lacks_groups = True
+        roles, groups = self._members["role"], self._members["group"]
         for person in people:
             if not person.record.external_id.isdecimal():
                 self.lacks_roles = self.lacks_groups = True  # nobody can be told by such an id
@@ -119,10 +123,10 @@ class Told:
             if role_ids is None:
                 self.lacks_roles = True
             for role_id in role_ids or ():
-                self._members.setdefault(f"role:{role_id}", array("q")).append(number)
+                roles[role_id].append(number)
             self.lacks_groups |= not has_group
             if group_id is not None:
-                self._members.setdefault(f"group:{group_id}", array("q")).append(number)
+                groups[group_id].append(number)
 
     def knows(self, group: GroupRow) -> bool:
         """True when every row told whether its person is in a set of this kind."""
@@ -131,7 +135,7 @@ class Told:
     def members(self, groups: Iterable[GroupRow]) -> Iterator[Page]:
         """All members of these groups; a group that no row named has none."""
         for group in groups:
-            ids = list(dict.fromkeys(map(str, self._members.get(group.id, ()))))
+            ids = list(map(str, dict.fromkeys(self._of(group))))
             for start in range(0, max(1, len(ids)), _PIECE):
                 last = start + _PIECE >= len(ids)
                 piece = Members(group_id=group.id, user_ids=ids[start : start + _PIECE], last=last)
@@ -142,10 +146,18 @@ class Told:
         everybody = {str(number) for number in self._people}
         found = []
         for group in groups:
-            members = {str(number) for number in self._members.get(group.id, ())}
+            members = {str(number) for number in self._of(group)}
             gone = sorted(everybody - members)
             found.append(MemberChange(group_id=group.id, added=sorted(members), removed=gone))
         return found
+
+    def _of(self, group: GroupRow) -> Sequence[int]:
+        kind, _, number = group.id.partition(":")
+        return self._members[kind].get(int(number), ()) if number.isdecimal() else ()
+
+
+def _no_numbers() -> array[int]:
+    return array("q")
 
 
 def unread(group: GroupRow) -> Page:
