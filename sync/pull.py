@@ -189,13 +189,15 @@ class Pull:
         named = targeted.pages(source, self.run.target, trace, needs_raw=needs_raw)
         if self.run.mode is RunMode.TARGETED:
             return self._walk(source, RunMode.TARGETED, chain(named, [Page(end=End())]))
+        why: list[Page] = []
         if self.run.mode is RunMode.DELTA and cursor is not None:
             try:
                 return self._walk(source, RunMode.DELTA, chain(source.changes(cursor), named))
-            except CursorExpired:
+            except CursorExpired as expired:
+                why.append(Page(warnings=(expired.message,)))
                 with self._fence.write() as conn:
                     staging.clear(conn, self.run.id)
-        return self._walk(source, RunMode.FULL, source.full())
+        return self._walk(source, RunMode.FULL, chain(why, source.full()))
 
     def _check_tenant(self, source: Source) -> None:
         """Another organisation answering under our address must not replace this one's people."""

@@ -17,7 +17,7 @@ from providers.simulator.okta_calls import Call, Failed, Route, route_of
 from providers.simulator.okta_event_hooks import EventHooks
 from providers.simulator.okta_faults import OktaFaults
 from providers.simulator.okta_oauth import SCOPES, AuthorizationServer, Refused
-from providers.simulator.okta_reads import Reads
+from providers.simulator.okta_reads import LOG_KEPT_S, Reads
 from providers.simulator.rates import Buckets
 from providers.simulator.sight import Sight
 from providers.simulator.wire import JSON, Answer, Headers, Request
@@ -116,6 +116,7 @@ class Okta:
     def forget_faults(self) -> None:
         """Undo every fault that is not a change of the truth."""
         self.reads.sight = Sight(revision=self.sight.revision + 1)
+        self.reads.log_kept_s, self.reads.log_late_s = LOG_KEPT_S, 0.0
         self.tokens.add(self.api_token)
         self.oauth.revoked = False
         self.oauth.withheld.clear()

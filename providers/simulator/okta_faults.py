@@ -44,6 +44,8 @@ class OktaFaults(CommonFaults):
             "scoped_role": self._scoped_role,
             "dpop_nonce": self._dpop_nonce,
             "scopes": self._scopes,
+            "retention": self._retention,
+            "late_event": self._late_event,
         }
         self._instead: dict[str, Callable[[Armed, Call], Answer | None]] = {
             "throttle": self._throttle,
@@ -85,6 +87,12 @@ class OktaFaults(CommonFaults):
 
     def _no_admin_role(self, _armed: Armed) -> None:
         self._okta.sight.no_admin_role = True
+
+    def _retention(self, armed: Armed) -> None:
+        self._okta.reads.log_kept_s = armed.number("days", 90) * 86_400
+
+    def _late_event(self, armed: Armed) -> None:
+        self._okta.reads.log_late_s = armed.number("late", 300)
 
     def _scoped_role(self, armed: Armed) -> None:
         known = self._okta.directory.groups

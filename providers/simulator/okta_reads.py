@@ -19,6 +19,7 @@ from providers.simulator.wire import JSON, Answer, Headers
 
 _CURSOR = re.compile(r"0?((?:00[ug]|0oa)[0-9A-Za-z]{17})(?:\.[0-9a-z]+)?")
 _OMIT = re.compile(rb'okta-response\s*=\s*"?[^"]*omitCredentials', re.IGNORECASE)
+LOG_KEPT_S = 90 * 86_400.0
 _PAGING = frozenset({"after", "limit", "expand", "fields"})
 
 
@@ -29,6 +30,8 @@ class Reads:
         self.directory, self.clock = directory, clock
         self.sight = Sight()
         self.base_url = "http://127.0.0.1"
+        self.log_kept_s = LOG_KEPT_S
+        self.log_late_s = 0.0
         self._page_of: dict[tuple[str, str], int] = {}
         self._memory = Memory()
         self._endpoints: dict[str, Callable[[Call], Answer]] = {
@@ -334,7 +337,8 @@ class Reads:
             )
         except ValueError:
             raise Failed("E0000001", "Api validation failed: since") from None
-        found = [event for event in events[start:] if since <= event.at < until]
+        oldest, newest = self.clock.now() - self.log_kept_s, self.clock.now() - self.log_late_s
+        found = [e for e in events[start:] if since <= e.at < until and oldest <= e.at <= newest]
         if args.get("sortOrder", "ASCENDING").upper() == "DESCENDING":
             found.reverse()
         chunk = found[:limit]

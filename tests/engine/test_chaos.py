@@ -2,18 +2,14 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from providers.budget import Timeouts
 from providers.pace import forget
-from providers.registry import open_source
 from providers.simulator.faults import CATALOGUE, BadFault
 from providers.simulator.server import Simulator, start
-from sync.model.connection import Connection
 from sync.model.run import RunMode, RunState
-from sync.model.source import Source
+from tests.engine.directories import Opener, robbed, tags_due, tags_held
 from tests.engine.house import House
 
 MIX = frozenset(
@@ -58,7 +54,6 @@ MIX = frozenset(
 )
 """Faults of reading: those that change what is true of people are the churn's part."""
 
-QUICK = Timeouts(connect_s=2.0, read_s=0.4, whole_s=8.0)
 STEPS = 4
 
 
@@ -68,39 +63,6 @@ def directory(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     forget()
     with start(request.param, users=220, groups=8, seed=53) as running:
         yield running
-
-
-class Opener:
-    """Opens the directory without ever waiting: sleeping moves a clock of its own."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator, self._slept_s = simulator, 0.0
-
-    def __call__(self) -> Source:
-        settings = {"base_url": self._simulator.base_url, **self._simulator.credentials}
-        return open_source(
-            self._simulator.type,
-            settings,
-            monotonic=lambda: self._slept_s,
-            sleep=self._sleep,
-            timeouts=QUICK,
-        )
-
-    def _sleep(self, seconds: float) -> None:
-        self._slept_s += seconds
-        self._simulator.clock(advance=seconds)
-
-
-def _truth(simulator: Simulator) -> dict[str, frozenset[str]]:
-    """The tags of everybody who should have access, by id."""
-    state = simulator.state()
-    tags = {user["id"]: {"scim"} for user in state["users"]}
-    for group in state["groups"]:
-        # OneLogin has no mark for a role that everybody is in
-        if simulator.type == "onelogin" or group["kind"] != "built_in":
-            for member in group["members"]:
-                tags[member].add(f"Group:{group['name']}")
-    return {user["id"]: frozenset(tags[user["id"]]) for user in state["users"] if user["active"]}
 
 
 def _trouble(simulator: Simulator, rng: random.Random) -> list[str]:
@@ -115,17 +77,6 @@ def _trouble(simulator: Simulator, rng: random.Random) -> list[str]:
     return chosen
 
 
-def _lost(house: House, connection: Connection, before: dict[str, Any], truth: dict[str, Any]) -> list[str]:
-    """Those who had access or a tag before, should have it, and have it no more."""
-    after = house.managed(connection)
-    return [
-        user_id
-        for user_id in truth.keys() & before.keys()
-        if before[user_id].active > after[user_id].active
-        or (before[user_id].tags - after[user_id].tags) & truth[user_id]
-    ]
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nobody_loses_what_is_theirs(quick_house: House, directory: Simulator, seed: int) -> None:
     """After every run, full or delta; and once the faults stop, one run makes everything equal again."""
@@ -136,10 +87,9 @@ def test_nobody_loses_what_is_theirs(quick_house: House, directory: Simulator, s
         faults, before = _trouble(directory, rng), house.managed(connection)
         mode = {"mode": RunMode.DELTA} if rng.random() < 0.5 else {}
         house.pull(connection, opener, **mode)
-        assert not _lost(house, connection, before, _truth(directory)), faults
+        assert not robbed(house, connection, before, tags_due(directory)), faults
         if rng.random() < 0.5:
             directory.clear_faults()
     directory.clear_faults()
     assert house.settle(connection, opener).state is RunState.SUCCEEDED
-    people = house.managed(connection)
-    assert {i: person.tags for i, person in people.items() if person.active} == _truth(directory)
+    assert tags_held(house, connection) == tags_due(directory)
