@@ -79,6 +79,7 @@ def test_jumpcloud_s_late_events_are_met_by_the_next_run(quick_house: House, pul
         directory.fault("late_event(300)")
         held = tags_held(quick_house, connection)
         directory.churn(joiners=1, leavers=2, movers=2)
+        directory.clock(advance=60)
         assert pulled(directory, connection, opener, RunMode.DELTA).state is RunState.SUCCEEDED
         assert tags_held(quick_house, connection) == held
         directory.clock(advance=301)
