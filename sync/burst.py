@@ -31,11 +31,13 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
     """Tell once per burst; the refusal of this change where the connection has its brake on."""
     if change.action is not Action.SUSPEND:
         return None
+    counted, rang = (f"{kind}:{context.connection.id}" for kind in ("whole", "burst"))
+    noted = meta.several(conn, [counted, rang])
+    if not policy.push_brake and noted.get(rang, "") >= to_text(now - COUNTED_EVERY):
+        return None  # the alarm of this burst went off a moment ago: there is nothing new to tell
     recent = history.suspensions_pushed(conn, context.connection.id, now - WINDOW)
     limit = policy.safeguards.suspensions
-    if limit.allows(recent + 1, _whole_lately(conn, context, now)):
-        return None
-    if not policy.push_brake and _rings(conn, context, now):
+    if limit.allows(recent + 1, _lately(noted.get(counted, ""), now)):
         return None
     whole = _count_whole(conn, recent, context, now)
     if limit.allows(recent + 1, whole):
@@ -51,13 +53,13 @@ def watch(conn: Conn, change: Change, policy: Policy, context: Context, now: dat
     )
 
 
-def _whole_lately(conn: Conn, context: Context, now: datetime) -> int:
+def _lately(noted: str, now: datetime) -> int:
     """How many people there were to lose a minute ago at most; 0 when nobody counted since.
 
     Counting reads everybody, which no request should cost. The number serves to allow only: before
     anything is refused it is counted anew.
     """
-    at, _, number = (meta.get(conn, f"whole:{context.connection.id}") or "").partition(" ")
+    at, _, number = noted.partition(" ")
     return int(number) if at >= to_text(now - COUNTED_EVERY) else 0
 
 
@@ -65,11 +67,6 @@ def _count_whole(conn: Conn, recent: int, context: Context, now: datetime) -> in
     whole = resources.managed_active_count(conn, context.connection.id) + recent
     meta.put(conn, f"whole:{context.connection.id}", f"{to_text(now)} {whole}")
     return whole
-
-
-def _rings(conn: Conn, context: Context, now: datetime) -> bool:
-    """Whether the alarm of this burst went off a moment ago, so that there is nothing new to tell."""
-    return (meta.get(conn, f"burst:{context.connection.id}") or "") >= to_text(now - COUNTED_EVERY)
 
 
 def _tell(conn: Conn, recent: int, context: Context, now: datetime) -> None:

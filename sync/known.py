@@ -13,6 +13,7 @@ from sync.model.resources import DirectoryUser, Group, GroupRecord, OtherLink, S
 from sync.policy import address_of
 from sync.store import attention, connections, resources
 from sync.store.database import Conn
+from sync.store.dossier import Dossier
 
 DEFAULT_RANK = 100
 
@@ -43,7 +44,7 @@ class Known:
     connection: Connection
     candidates: Candidates
     others: Mapping[str, Sequence[OtherLink]]
-    answers: Mapping[tuple[str, str], Answer]
+    answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
     admins: frozenset[str]
     moving: frozenset[str] = field(default_factory=frozenset)
 
@@ -58,14 +59,14 @@ class Known:
         document_differs: bool = False,
     ) -> Facts:
         """The facts of one record of the batch."""
-        user_id = found.user.id if found.user else None
+        user = found.user
         return Facts(
             address=address,
             fingerprint=fingerprint,
-            others=self.others.get(user_id or "", ()),
+            others=self.others.get(user.id, ()) if user else (),
             answers=self._answers(record, found.directory_user),
             address_taken=self._taken(address, found),
-            last_admin=self.admins == {user_id},
+            last_admin=user is not None and self.admins == {user.id},
             document=document,
             document_differs=document_differs,
         )
@@ -83,18 +84,63 @@ class Known:
         return any(owner.id != user.id and owner.id not in self.moving for owner in owners)
 
 
-def load(
+def load(conn: Conn, connection: Connection, policy: Policy, records: Sequence[UserRecord]) -> Known:
+    """Everything these records may meet."""
+    addresses = [key for record in records if (key := fold(address_of(record, policy)))]
+    candidates = _candidates(conn, connection, records, addresses)
+    known = _with_links(conn, connection, candidates, resources.links_of(conn, candidates.users))
+    known.answers = _answers(conn, connection, records, candidates)
+    return known
+
+
+def load_one(
+    conn: Conn, connection: Connection, policy: Policy, record: UserRecord, row: DirectoryUser | None = None
+) -> Known:
+    """The same for one record, by as few statements; ``row`` is the directory user known to be meant."""
+    candidates = Candidates()
+    candidates.add([row] if row is not None else ())
+    external_id, address = record.external_id or record.scim_external_id, fold(address_of(record, policy))
+    addresses = [address] if address else []
+    candidates.add(
+        resources.directory_users(
+            conn,
+            connection.id,
+            external_ids=[external_id] if external_id else [],
+            tombstones=True,
+            **_names_of([record], addresses),
+        )
+    )
+    linked = candidates.linked_user_ids()
+    candidates.add_users(resources.application_users(conn, ids=linked, email_keys=addresses))
+    known = _with_links(conn, connection, candidates, resources.links_of(conn, candidates.users))
+    if candidates.users or candidates.row_ids():  # nobody was asked about somebody who meets nobody
+        known.answers = _answers(conn, connection, [record], candidates)
+    return known
+
+
+def load_linked(
+    conn: Conn, connection: Connection, policy: Policy, record: UserRecord, found: Dossier
+) -> Known:
+    """The same for a directory user who has an account: nobody else can be meant, and nobody was asked.
+
+    Only who has the e-mail that the account would take is looked up besides.
+    """
+    candidates, user = Candidates(), found.user
+    candidates.add([found.person])
+    candidates.add_users([user] if user else ())
+    address = fold(address_of(record, policy))
+    if address is not None and user is not None and address != fold(user.email):
+        candidates.add_users(resources.application_users(conn, email_keys=[address]))
+    return _with_links(conn, connection, candidates, {found.person.user_id or "": found.links})
+
+
+def _with_links(
     conn: Conn,
     connection: Connection,
-    policy: Policy,
-    records: Sequence[UserRecord],
-    *,
-    rows: Sequence[DirectoryUser] = (),
+    candidates: Candidates,
+    linked: Mapping[str, Sequence[DirectoryUser]],
 ) -> Known:
-    """Everything these records may meet; ``rows`` are directory users known to be meant."""
-    addresses = [key for record in records if (key := fold(address_of(record, policy)))]
-    candidates = _candidates(conn, connection, records, addresses, rows)
-    linked = resources.links_of(conn, candidates.users)
+    """``linked`` are the live directory users of each account, of every connection."""
     foreign = any(row.connection_id != connection.id for links in linked.values() for row in links)
     near = neighbours(conn) if foreign else {}
     others: dict[str, list[OtherLink]] = {}
@@ -108,39 +154,33 @@ def load(
                     connection_id=row.connection_id, connection=neighbour.name, rank=neighbour.rank, row=row
                 )
                 others.setdefault(user_id, []).append(link)
-    answers = _answers(conn, connection, records, candidates)
-    admins = frozenset(resources.active_admins(conn))
-    return Known(connection=connection, candidates=candidates, others=others, answers=answers, admins=admins)
+    may_be_admin = any(user.admin for user in candidates.users.values())
+    admins = frozenset(resources.active_admins(conn) if may_be_admin else ())
+    return Known(connection=connection, candidates=candidates, others=others, admins=admins)
 
 
 def _candidates(
-    conn: Conn,
-    connection: Connection,
-    records: Sequence[UserRecord],
-    addresses: Sequence[str],
-    rows: Sequence[DirectoryUser],
+    conn: Conn, connection: Connection, records: Sequence[UserRecord], addresses: Sequence[str]
 ) -> Candidates:
     """Who is found by the IdP's id needs no search by name: names are looked up for the rest only."""
     found = Candidates()
-    found.add(rows)
     names = [name for record in records if (name := record.external_id or record.scim_external_id)]
     found.add(resources.directory_users(conn, connection.id, external_ids=names, tombstones=True))
     rest = [record for record in records if record.external_id not in found.by_external]
     if rest:
-        scim_ids = [record.scim_external_id for record in rest if record.scim_external_id]
-        user_names = [key for record in rest if (key := fold(record.user_name))]
-        found.add(
-            resources.directory_users(
-                conn,
-                connection.id,
-                scim_external_ids=scim_ids,
-                email_keys=addresses,
-                user_name_keys=user_names,
-                tombstones=True,
-            )
-        )
+        keys = _names_of(rest, addresses)
+        found.add(resources.directory_users(conn, connection.id, tombstones=True, **keys))
     found.add_users(resources.application_users(conn, ids=found.linked_user_ids(), email_keys=addresses))
     return found
+
+
+def _names_of(records: Sequence[UserRecord], addresses: Sequence[str]) -> dict[str, Sequence[str]]:
+    """What else than the IdP's id may tell who a record speaks of."""
+    return {
+        "scim_external_ids": [record.scim_external_id for record in records if record.scim_external_id],
+        "email_keys": addresses,
+        "user_name_keys": [key for record in records if (key := fold(record.user_name))],
+    }
 
 
 def _answers(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sync.entrance import Admitted, Entrance
 from sync.model.connection import Connection, Policy
-from sync.model.errors import ConnectorError
+from sync.model.errors import ConnectorError, LostRace
 from sync.model.query import Query
 from sync.model.session import (
     Access,
@@ -28,7 +28,7 @@ from sync.model.session import (
 )
 from sync.pushed_groups import PushedGroups
 from sync.pushed_people import PushedPeople
-from sync.pushing import LostRace, Pushing
+from sync.pushing import Pushing
 from sync.store import scim
 from sync.store.database import Clash, Conn, Database
 
@@ -94,7 +94,7 @@ class Push:
         refused: list[ConnectorError] = []
 
         def unit(conn: Conn) -> T:
-            session = self._session(conn, access)
+            session = self._session(conn, access, writes=True)
             answer = work(session)
             refused[:] = [session.request.refusal] if session.request.refusal else []
             return answer
@@ -109,10 +109,14 @@ class Push:
             raise refused[0]
         return answer
 
-    def _session(self, conn: Conn, access: Access) -> PushSession:
+    def _session(self, conn: Conn, access: Access, *, writes: bool = False) -> PushSession:
         admitted = access if isinstance(access, Admitted) else self._entrance.again(access)
         request = Pushing(
-            conn=conn, connection=admitted.connection, policy=admitted.policy, now=self._clock()
+            conn=conn,
+            connection=admitted.connection,
+            policy=admitted.policy,
+            now=self._clock(),
+            writes=writes,
         )
         return PushSession(request, access)
 

@@ -9,10 +9,10 @@ from sync.apply import writer
 from sync.diff import decide_group
 from sync.model.change import Action, Change, Subject
 from sync.model.document import group_record
-from sync.model.errors import Conflict, NotFound
+from sync.model.errors import Conflict
 from sync.model.resources import Group, GroupRecord, fold, without_nul
 from sync.model.session import AddMembers, Kind, MemberEdit, NewMember, RemoveMembers, Resource
-from sync.pushing import Pushing, check_version
+from sync.pushing import Pushing
 from sync.store import resources
 from sync.store.text import to_json
 
@@ -48,7 +48,7 @@ class PushedGroups:
         edits: Sequence[MemberEdit],
         if_version: Sequence[int] | None = None,
     ) -> Resource:
-        row = self._group(group_id, if_version)
+        row = self._request.group(group_id, if_version)
         record = without_nul(group_record(document))._replace(external_id=row.external_id or "")
         stored = self._request.get(Kind.GROUP, group_id)
         differs = stored is None or stored.text != to_json(document)
@@ -62,7 +62,7 @@ class PushedGroups:
         return self._request.again(Kind.GROUP, group_id)
 
     def delete(self, group_id: str, if_version: Sequence[int] | None = None) -> None:
-        row = self._group(group_id, if_version)
+        row = self._request.group(group_id, if_version)
         subject = Subject(kind="group", id=row.id, label=row.name, external_id=row.external_id)
         before = {"name": row.name, "tag": row.tag}
         reason = "deleted at the directory (SCIM DELETE)"
@@ -124,10 +124,3 @@ class PushedGroups:
             count=len(values),
         )
         self._request.apply([change])
-
-    def _group(self, group_id: str, if_version: Sequence[int] | None) -> Group:
-        rows = resources.directory_groups(self._request.conn, self._request.connection.id, ids=[group_id])
-        if not rows:
-            raise NotFound(f"no group {group_id}")
-        check_version(rows[0].version, if_version)
-        return rows[0]

@@ -11,19 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from sync import burst, seats
+from sync.apply import writer
 from sync.diff import Attention, Decision, decide
-from sync.known import Known, load
+from sync.known import Known, load_linked, load_one
 from sync.mapping import map_of
 from sync.match import Candidates, Match, Situation, match_row, same_person
 from sync.model.change import Action, Change
 from sync.model.document import user_record
-from sync.model.errors import Conflict, Duplicate, NotFound, Refused
+from sync.model.errors import Conflict, Duplicate, LostRace, Refused
 from sync.model.resources import DirectoryUser, Status, UserRecord, fold, without_nul
 from sync.model.session import Kind, Resource
 from sync.policy import address_of
 from sync.proposal import raise_attention, stored_record
-from sync.pushing import LostRace, Pushing, check_version
+from sync.pushing import Pushing
 from sync.store import attention, plans, resources
+from sync.store.dossier import Dossier
 from sync.store.text import to_json
 
 
@@ -36,34 +38,28 @@ class PushedPeople:
 
     def create(self, document: Mapping[str, Any]) -> Resource:
         record = self._record(document, None)
-        self._lock(record)
+        self._take_turns(record)
         known = self._known(record)
         row = self._meant(record, known.candidates)
         if row is not None:
-            record = self._record(document, row)
-            return self._write(row, record, document, self._known(record, row))
+            return self._write(self._request.person(row.id), document)
         found = self._newcomer(record, known.candidates)
         return self._decide(record, found, known, document, differs=True)
 
     def replace(
         self, user_id: str, document: Mapping[str, Any], if_version: Sequence[int] | None = None
     ) -> Resource:
-        row = self._row(user_id, if_version)
-        record = self._record(document, row)
-        self._lock(record)
-        known = self._known(record, row)
-        for other in known.candidates.by_user_name.get(fold(record.user_name) or "", ()):
-            if other.id != row.id:
-                raise _taken(record)
-        return self._write(row, record, document, known)
+        found = self._request.person(user_id, if_version)
+        self._refuse_taken(self._record(document, found.person), found.row)
+        return self._write(found, document)
 
     def delete(self, user_id: str, if_version: Sequence[int] | None = None) -> None:
-        row = self._row(user_id, if_version)
-        record = stored_record(row)._replace(
+        stored = self._request.person(user_id, if_version)
+        record = stored_record(stored.person)._replace(
             status=Status.GONE, status_text="deleted at the directory (SCIM DELETE)"
         )
-        known = self._known(record, row)
-        found = match_row(record, address_of(record, self._request.policy), row, known.candidates)
+        known = self._known_of(stored, record)
+        found = match_row(record, self._address(record), stored.person, known.candidates)
         decision = self._decision(record, found, known, None, differs=True)
         if decision.change is None:
             raise Conflict("the directory user cannot be deleted right now; try again")
@@ -77,13 +73,15 @@ class PushedPeople:
             record = record._replace(external_id=record.scim_external_id)
         return record if fields is None else without_nul(fields.pushed(record, document, row))
 
-    def _write(
-        self, row: DirectoryUser, record: UserRecord, document: Mapping[str, Any], known: Known
-    ) -> Resource:
+    def _write(self, stored: Dossier, document: Mapping[str, Any]) -> Resource:
+        """Let the document be what the directory says of this person."""
+        row = stored.person
+        record = self._record(document, row)
+        known = self._known_of(stored, record)
         record = record._replace(external_id=row.external_id or record.external_id)
-        found = match_row(record, address_of(record, self._request.policy), row, known.candidates, rule="id")
-        stored = self._request.get(Kind.USER, row.id)
-        differs = stored is None or stored.text != to_json(document)
+        found = match_row(record, self._address(record), row, known.candidates, rule="id")
+        shown = self._request.get(Kind.USER, row.id)
+        differs = shown is None or shown.text != to_json(document)
         return self._decide(record, found, known, document, differs=differs)
 
     def _decide(
@@ -112,8 +110,7 @@ class PushedPeople:
         *,
         differs: bool,
     ) -> Decision:
-        address = address_of(record, self._request.policy)
-        facts = known.facts(record, address, found, document=document, document_differs=differs)
+        facts = known.facts(record, self._address(record), found, document=document, document_differs=differs)
         decision = decide(record, found, facts, self._request.policy, self._request.ids)
         if decision.attention is not None and decision.attention.kind == "protected":
             raise Refused(
@@ -154,14 +151,16 @@ class PushedPeople:
         return Decision(change=waiting, attention=question)
 
     def _known(self, record: UserRecord, row: DirectoryUser | None = None) -> Known:
-        """What the record may meet; a row that is known by its id belongs to it whatever it says."""
-        return load(
-            self._request.conn,
-            self._request.connection,
-            self._request.policy,
-            [record],
-            rows=[row] if row else [],
-        )
+        """What the record may meet."""
+        request = self._request
+        return load_one(request.conn, request.connection, request.policy, record, row)
+
+    def _known_of(self, stored: Dossier, record: UserRecord) -> Known:
+        """The same when it is known by its id whom it speaks of, whatever it says."""
+        if stored.account is None:
+            return self._known(record, stored.person)
+        request = self._request
+        return load_linked(request.conn, request.connection, request.policy, record, stored)
 
     def _meant(self, record: UserRecord, candidates: Candidates) -> DirectoryUser | None:
         """The row a POST speaks of: one that only a pull made, or one to come back to life.
@@ -203,17 +202,28 @@ class PushedPeople:
             return Match(situation=Situation.DISPUTED, why=why)
         return match_row(record, self._address(record), None, candidates)
 
-    def _lock(self, record: UserRecord) -> None:
-        self._request.take_turns(
-            f"userName:{fold(record.user_name)}", f"externalId:{record.scim_external_id}"
+    def _refuse_taken(self, record: UserRecord, stored: Any) -> None:
+        """A new userName must be free; one that stays as it is takes nothing from anybody."""
+        key = fold(record.user_name)
+        if (key, record.scim_external_id) == (stored.user_name_key, stored.scim_external_id):
+            return
+        self._take_turns(record)
+        if key == stored.user_name_key:
+            return
+        named = [key] if key else []
+        owners = resources.directory_users(
+            self._request.conn, self._request.connection.id, user_name_keys=named
         )
+        if any(owner.id != stored.id for owner in owners):
+            raise _taken(record)
 
-    def _row(self, user_id: str, if_version: Sequence[int] | None) -> DirectoryUser:
-        rows = resources.directory_users(self._request.conn, self._request.connection.id, ids=[user_id])
-        if not rows:
-            raise NotFound(f"no user {user_id}")
-        check_version(rows[0].version, if_version)
-        return rows[0]
+    def _take_turns(self, record: UserRecord) -> None:
+        turns = writer.turns_of(
+            self._request.connection.id, external_id=record.external_id, email=self._address(record)
+        )
+        self._request.take_turns(
+            f"userName:{fold(record.user_name)}", f"externalId:{record.scim_external_id}", turns=turns
+        )
 
 
 def _taken(record: UserRecord) -> Duplicate:

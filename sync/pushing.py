@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sync.apply import writer
 from sync.apply.context import Context
+from sync.apply.held import Held
 from sync.model.change import Change
 from sync.model.connection import Connection, Policy
-from sync.model.errors import Conflict, ConnectorError, Stale, Transient
+from sync.model.errors import ConnectorError, LostRace, NotFound, Stale, Transient
+from sync.model.resources import Group
 from sync.model.session import Kind, Resource
 from sync.proposal import fresh_ids
-from sync.store import freezes, scim
+from sync.store import dossier, freezes, resources, scim
 from sync.store.database import Conn
+from sync.store.dossier import Dossier
 from sync.store.times import to_text
 
 RETRY_FROZEN_S = 3600.0
 """The longest that an IdP is told to wait during a freeze, which may be thawed at any time."""
-
-
-class LostRace(Conflict):
-    """Another writer came between our read and our write; trying again settles it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,15 +30,20 @@ class Pushing:
     """What everything in one request shares.
 
     ``refusal`` is set where the client is to be refused although what it said is kept: it hears of
-    that after the commit.
+    that after the commit. A request that ``writes`` reads each resource once and then knows it.
     """
 
     conn: Conn
     connection: Connection
     policy: Policy
     now: datetime
+    writes: bool = False
     ids: Iterator[str] = field(default_factory=lambda: fresh_ids(2))
     refusal: ConnectorError | None = None
+    _people: dict[str, Dossier] = field(default_factory=dict)
+    _rows: dict[str, Any] = field(default_factory=dict)
+    """Rows of people and groups by id, as they are now."""
+    _turns: set[str] = field(default_factory=set)
 
     @property
     def context(self) -> Context:
@@ -51,19 +56,78 @@ class Pushing:
 
     def get(self, kind: Kind, resource_id: str) -> Resource | None:
         """The live resource, None when this connection has none of that id."""
-        return scim.scim_get(self.conn, self.connection.id, kind, resource_id)
+        if not self.writes:
+            return scim.scim_get(self.conn, self.connection.id, kind, resource_id)
+        row = self._rows.get(resource_id)
+        if row is None and kind is Kind.USER and (found := self._dossier(resource_id)):
+            row = found.row
+        if row is None and kind is Kind.GROUP:
+            row = self._group_row(resource_id)
+        return None if row is None else scim.resource_of(kind, row)
 
-    def take_turns(self, *names: str) -> None:
-        """Let no other request that claims one of these names of the connection in before the commit."""
-        writer.take_turns(self.conn, [f"{self.connection.id}:{name}" for name in names])
+    def person(self, user_id: str, if_version: Sequence[int] | None = None) -> Dossier:
+        """What is kept about a live person; raises NotFound, and Stale at another version than demanded."""
+        found = self._dossier(user_id)
+        if found is None:
+            raise NotFound(f"no user {user_id}")
+        _check_version(found.row.version, if_version)
+        return found
+
+    def group(self, group_id: str, if_version: Sequence[int] | None = None) -> Group:
+        """A live group; raises NotFound, and Stale when it is at another version than demanded."""
+        if if_version is not None:
+            # Members come and go without asking for the version, so a demand for one must wait for them.
+            writer.lock_group(self.conn, group_id)
+            self._rows.pop(group_id, None)
+        row = self._group_row(group_id)
+        if row is None:
+            raise NotFound(f"no group {group_id}")
+        _check_version(row.version, if_version)
+        return resources.group_of(row)
+
+    def _dossier(self, user_id: str) -> Dossier | None:
+        if user_id not in self._people and (found := dossier.read(self.conn, self.connection.id, user_id)):
+            self._people[user_id] = found
+        return self._people.get(user_id)
+
+    def _group_row(self, group_id: str) -> Any:
+        if group_id not in self._rows:
+            self._rows[group_id] = resources.group_row(self.conn, self.connection.id, group_id)
+        return self._rows[group_id]
+
+    def take_turns(self, *names: str, turns: Iterable[str] = ()) -> None:
+        """Let no other request that claims one of these in before the commit.
+
+        ``names`` are the connection's own, ``turns`` keys of the writer's.
+        """
+        wanted = [*(f"{self.connection.id}:{name}" for name in names), *turns]
+        writer.take_turns(self.conn, wanted)
+        self._turns.update(wanted)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Write the changes; raises LostRace when one was decided on what has moved since."""
         if any(change.removal or change.tombstone for change in changes):
             self._check_freeze()
-        outcome = writer.apply(self.conn, changes, self.context)
+        outcome = writer.apply(self.conn, changes, self.context, self._held())
         if outcome.stale:
             raise LostRace(f"another change came first ({outcome.stale[0][1]}); try again")
+        for id_, written in outcome.written.items():
+            self._note(id_, written)
+
+    def _held(self) -> Held:
+        people = self._people.values()
+        rows = {found.row.id: found.row._asdict() for found in people}
+        rows |= {found.account.id: found.account._asdict() for found in people if found.account is not None}
+        return Held(rows=rows, turns=self._turns)
+
+    def _note(self, id_: str, written: Mapping[str, Any]) -> None:
+        """Know a resource as it has just been written; what was read of it before is past."""
+        before = self._people.pop(id_, None)
+        known = self._rows.get(id_) or (before.row if before else None)
+        if known is not None:
+            self._rows[id_] = known._replace(**written)
+        elif "user_name" in written:
+            self._rows[id_] = dossier.PersonRow(**written)
 
     def again(self, kind: Kind, resource_id: str) -> Resource:
         """The resource as it is now, for the answer."""
@@ -84,7 +148,7 @@ class Pushing:
         )
 
 
-def check_version(version: int, wanted: Sequence[int] | None) -> None:
+def _check_version(version: int, wanted: Sequence[int] | None) -> None:
     """Raises Stale when the client demands other versions than the one there is."""
     if wanted is not None and version not in wanted:
         raise Stale(f"the resource is at version {version} by now; read it again")

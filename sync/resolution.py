@@ -11,7 +11,7 @@ from sync import seats
 from sync.apply import writer
 from sync.apply.context import Context
 from sync.diff import decide
-from sync.known import load
+from sync.known import load_one
 from sync.match import match_row
 from sync.model.change import Action
 from sync.model.connection import Connection, Policy
@@ -135,7 +135,7 @@ def _context(connection: Connection, row: DirectoryUser | None, actor: str, now:
 
 def _carry_out(conn: Conn, policy: Policy, row: DirectoryUser, context: Context) -> str | None:
     record = stored_record(row)
-    known = load(conn, context.connection, policy, [record], rows=[row])
+    known = load_one(conn, context.connection, policy, record, row)
     address = address_of(record, policy)
     found = match_row(record, address, row, known.candidates)
     decision = decide(record, found, known.facts(record, address, found), policy, fresh_ids())

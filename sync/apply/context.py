@@ -31,11 +31,15 @@ class Context:
 
 @dataclass(slots=True)
 class Applied:
-    """What became of a batch: ``done`` and ``unchanged`` and ``stale``, each in the order given."""
+    """What became of a batch: ``done`` and ``unchanged`` and ``stale``, each in the order given.
+
+    ``written`` holds columns as they are now, by the id of the directory user or group.
+    """
 
     done: list[Change] = field(default_factory=list)
     unchanged: list[Change] = field(default_factory=list)
     stale: list[tuple[Change, str]] = field(default_factory=list)
+    written: dict[str, Row] = field(default_factory=dict)
 
 
 def external_id_of(change: Change) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sync import undo
 from sync.apply.context import Applied, Context, external_id_of, origin_after, put_back
+from sync.apply.held import Held
 from sync.apply.ledger import tell
 from sync.apply.members import KNOWN_NOW, Move, put_members_back, tell_moves
 from sync.model.change import Action, Change
@@ -20,9 +21,11 @@ from sync.store.text import from_json, to_json
 Row = Mapping[str, Any]
 
 
-def write_groups(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
+def write_groups(
+    conn: Conn, changes: Sequence[Change], context: Context, applied: Applied, held: Held
+) -> None:
     """Write a batch of changes to groups."""
-    rows = writes.rows_by_id(conn, directory_group, [c.subject.id for c in changes if not c.new])
+    rows = held.known(conn, directory_group, [c.subject.id for c in changes if not c.new])
     new_ids_wanted = [external_id_of(c) for c in changes if c.new and external_id_of(c)]
     new_ids_wanted += [c.subject.external_id for c in changes if c.restore and c.subject.external_id]
     writes.lock_keys(conn, [f"group:{context.connection.id}:{name}" for name in new_ids_wanted])
@@ -51,6 +54,7 @@ def write_groups(conn: Conn, changes: Sequence[Change], context: Context, applie
         known = writes.resolve_pending(conn, context.connection.id, names, "group")
         moves += [Move(Action.MEMBER_ADD, id_, value, "group", KNOWN_NOW) for id_, value in known]
     after = {row["id"]: row for row in (*new_rows, *changed_rows)}
+    applied.written.update(after)
     kept = [_kept_of_group(conn, change, rows, after, context) for change in fit]
     for change in fit:
         moves += _members_follow(conn, change, context)

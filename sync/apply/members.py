@@ -28,7 +28,7 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
             writes.lock_group(conn, group_id)
         moved, ended = _move_members(conn, change, context)
         if moved:
-            writes.touch_group(conn, group_id, context.at)
+            applied.written[group_id] = writes.touch_group(conn, group_id, context.at)
             told.append(change)
             kept.append({"members": ended} if ended and context.run_id else None)
             who.append(moved)
@@ -49,9 +49,8 @@ def _move_members(
     if change.restore is not None:
         back = put_members_back(conn, group_id, change.restore, context)
         return [(move.value, move.kind) for move in back if move.group_id == group_id], []
-    moved = writes.add_members(
-        conn, group_id, connection_id, change.members, run_id=context.run_id, at=context.at
-    )
+    add = writes.add_named_members if context.origin == "push" else writes.add_members
+    moved = add(conn, group_id, connection_id, change.members, run_id=context.run_id, at=context.at)
     writes.set_displays(conn, group_id, change.displays)
     return moved, []
 

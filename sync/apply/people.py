@@ -8,6 +8,7 @@ from typing import Any
 
 from sync import undo
 from sync.apply.context import LINKING, USER_FIELDS, Applied, Context, external_id_of, origin_after, put_back
+from sync.apply.held import Held
 from sync.apply.ledger import tell
 from sync.apply.members import KNOWN_NOW, Move, tell_moves
 from sync.model.change import Action, Change
@@ -41,21 +42,15 @@ class _People:
     """The further e-mails of those who have, or had, any."""
 
 
-def write_people(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
+def write_people(
+    conn: Conn, changes: Sequence[Change], context: Context, applied: Applied, held: Held
+) -> None:
     """Write a batch of changes to people."""
-    writes.lock_keys(conn, _user_locks(changes, context))
-    rows = writes.rows_by_id(conn, directory_user, [c.subject.id for c in changes if not c.new])
+    writes.lock_keys(conn, held.untaken(_user_locks(changes, context)))
+    rows = held.known(conn, directory_user, [c.subject.id for c in changes if not c.new])
     known = [c.subject.user_id for c in changes if c.subject.user_id and c.action is not Action.CREATE]
-    accounts = writes.rows_by_id(conn, users, known)
-    taken = writes.taken_external_ids(
-        conn,
-        directory_user,
-        context.connection.id,
-        [external_id_of(c) for c in changes if c.new and external_id_of(c)],
-    )
-    emails = writes.taken_email_keys(
-        conn, [key for c in changes if _claims_email(c) and (key := fold(c.after.get("email")))]
-    )
+    accounts = held.known(conn, users, known)
+    taken, emails = _taken(conn, changes, context, held)
     people, fit = _People(), []
     for change in changes:
         why = _user_stale(change, rows, accounts, taken, emails)
@@ -69,8 +64,22 @@ def write_people(conn: Conn, changes: Sequence[Change], context: Context, applie
     moves = _write_people(conn, people, context)
     _settle_questions(conn, fit, context)
     applied.done.extend(fit)
+    applied.written.update((row["id"], row) for row in (*people.new_rows, *people.rows))
     tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context, kept)
     tell_moves(conn, moves, context)
+
+
+def _taken(conn: Conn, changes: Sequence[Change], context: Context, held: Held) -> tuple[set[str], set[str]]:
+    """The IdP's ids of new rows, and the new e-mails, that somebody has already."""
+    connection_id = context.connection.id
+    ids = [id_ for c in changes if c.new and (id_ := external_id_of(c))]
+    emails = [key for c in changes if _claims_email(c) and (key := fold(c.after.get("email")))]
+    ids = [id_ for id_ in ids if external_id_turn(connection_id, id_) not in held.turns]
+    emails = [key for key in emails if email_turn(key) not in held.turns]
+    return (
+        writes.taken_external_ids(conn, directory_user, connection_id, ids),
+        writes.taken_email_keys(conn, emails),
+    )
 
 
 def _kept_of_people(
@@ -119,10 +128,20 @@ def _user_locks(changes: Iterable[Change], context: Context) -> list[str]:
     keys = []
     for change in changes:
         if _claims_email(change):
-            keys.append(f"email:{fold(change.after.get('email'))}")
+            keys.append(email_turn(fold(change.after.get("email"))))
         if change.new and external_id_of(change):
-            keys.append(f"external:{context.connection.id}:{external_id_of(change)}")
+            keys.append(external_id_turn(context.connection.id, external_id_of(change)))
     return keys
+
+
+def email_turn(key: str | None) -> str:
+    """The key to take turns by for a folded e-mail, of whatever connection."""
+    return f"email:{key}"
+
+
+def external_id_turn(connection_id: str, external_id: str) -> str:
+    """The key to take turns by for an IdP's id of a connection."""
+    return f"external:{connection_id}:{external_id}"
 
 
 def _claim(change: Change, taken: set[str], emails: set[str]) -> None:
@@ -177,7 +196,7 @@ def _person(
         (people.new_rows if row is None else people.rows).append(written)
         _note_emails(written, row, people)
         for name in (written["external_id"], written["scim_external_id"], change.subject.id):
-            if name and (row is None or name not in (row["external_id"], row["scim_external_id"])):
+            if name and (row is None or name not in (row["external_id"], row["scim_external_id"], row["id"])):
                 people.names[name] = change.subject.id
     if change.tombstone:
         people.tombstones.append(change.subject.id)

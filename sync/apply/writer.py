@@ -11,27 +11,40 @@ from itertools import groupby
 
 from sync.apply.context import Applied, Context
 from sync.apply.groups import write_groups
+from sync.apply.held import NOTHING, Held
 from sync.apply.members import write_members
-from sync.apply.people import write_people
+from sync.apply.people import email_turn, external_id_turn, write_people
 from sync.model.change import Action, Change
+from sync.model.resources import fold
 from sync.store import writes
 from sync.store.database import Conn
 from sync.store.schema import directory_group, directory_user
 
 
-def apply(conn: Conn, changes: Sequence[Change], context: Context) -> Applied:
-    """Write a batch in the transaction of ``conn``, in the order given."""
+def apply(conn: Conn, changes: Sequence[Change], context: Context, held: Held = NOTHING) -> Applied:
+    """Write a batch in the transaction of ``conn``, in the order given.
+
+    Raises LostRace when a row that was ``held`` has moved since; the transaction is to be given up then.
+    """
     applied = Applied()
     for kind, batch in groupby(changes, key=_kind):
-        {"user": write_people, "group": write_groups, "member": write_members}[kind](
-            conn, list(batch), context, applied
-        )
+        if kind == "member":
+            write_members(conn, list(batch), context, applied)
+        else:
+            write = write_people if kind == "user" else write_groups
+            write(conn, list(batch), context, applied, held)
     return applied
 
 
 def take_turns(conn: Conn, keys: Sequence[str]) -> None:
     """Make writers that want one of these keys wait for each other until commit."""
     writes.lock_keys(conn, keys)
+
+
+def turns_of(connection_id: str, *, external_id: str | None, email: str | None) -> list[str]:
+    """The keys that the writer itself takes its turn for, for a new person with these."""
+    turns = [email_turn(key)] if (key := fold(email)) else []
+    return [*turns, external_id_turn(connection_id, external_id)] if external_id else turns
 
 
 def lock_group(conn: Conn, group_id: str) -> None:

@@ -66,6 +66,10 @@ class Conflict(ConnectorError):
     """The change met another one."""
 
 
+class LostRace(Conflict):
+    """Another writer came between our read and our write; trying again settles it."""
+
+
 class Duplicate(Conflict):
     """A live record with this key exists already."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 
 from sync.model.errors import Misconfigured, Transient
 from sync.store.fold import folded
-from sync.store.prepared import on_driver, takes_no_writes
+from sync.store.prepared import commit_on_driver, on_driver, takes_no_writes
 from sync.store.times import instant_text
 
 T = TypeVar("T")
@@ -42,8 +42,8 @@ BUSY_TIMEOUT_MS = 15_000
 CHECKPOINT_PAGES = 8000
 """Pages (4 KiB each) of SQLite's log before they move into the file: a page written often moves once."""
 
-WARM_READERS = 4
-"""Connections kept open for looking something up; a request then begins without opening one."""
+KEPT_OPEN = 8
+"""Connections kept open for short work, which then begins without asking whether its connection lives."""
 
 RACE_RETRIES = 5
 """How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
@@ -88,7 +88,7 @@ class Database:
                 f"database_url names {parsed.get_backend_name()}, which is not supported; "
                 "use sqlite:///connector.db or postgresql+psycopg://…"
             )
-        self._warm: deque[Connection] = deque()
+        self._kept: deque[Connection] = deque()
         self._turn = threading.Lock()
         self._committer: _GroupCommitter | None = None
         self._starting = threading.Lock()
@@ -106,16 +106,21 @@ class Database:
         what is read later is never older than what was read before.
         """
         with _database_errors():
+            return self._at_once(work, _seeing_one_state if self.is_sqlite else _said)
+
+    def _at_once(self, work: Work[T], way: Callable[[Connection, Work[T]], T]) -> T:
+        """Run ``work`` on a connection that is kept open; it runs again when that one proves to be dead."""
+        if self._kept:
             try:
-                return self._look(self._warm.pop() if self._warm else self._reader_at_once(), work)
+                return self._on_kept(self._kept.pop(), work, way)
             except exc.OperationalError as error:
                 if not error.connection_invalidated:
                     raise
             # The server went away and came back meanwhile: what was kept open is worth nothing any more.
-            self._forget_readers()
-            return self._look(self._reader_at_once(), work)
+            self._forget_kept()
+        return self._on_kept(self._opened(), work, way)
 
-    def _reader_at_once(self) -> Connection:
+    def _opened(self) -> Connection:
         if self.is_sqlite:
             conn = self._reader.connect()
             conn.begin()
@@ -123,27 +128,21 @@ class Database:
             return conn
         return self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
 
-    def _look(self, conn: Connection, work: Work[T]) -> T:
+    def _on_kept(self, conn: Connection, work: Work[T], way: Callable[[Connection, Work[T]], T]) -> T:
         try:
-            if not self.is_sqlite:
-                return work(conn)
-            on_driver(conn, "BEGIN")
-            try:
-                return work(conn)
-            finally:
-                on_driver(conn, "ROLLBACK")
+            return way(conn, work)
         except exc.OperationalError:
             conn.invalidate()
             raise
         finally:
-            if conn.invalidated or len(self._warm) >= WARM_READERS:
+            if conn.invalidated or len(self._kept) >= KEPT_OPEN:
                 conn.close()
             else:
-                self._warm.append(conn)
+                self._kept.append(conn)
 
-    def _forget_readers(self) -> None:
-        while self._warm:
-            self._warm.pop().close()
+    def _forget_kept(self) -> None:
+        while self._kept:
+            self._kept.pop().close()
 
     @contextmanager
     def latest(self) -> Iterator[Connection]:
@@ -183,8 +182,7 @@ class Database:
     def _retrying(self, work: Work[T]) -> T:
         for attempt in range(RACE_RETRIES):
             try:
-                with self._writer.begin() as conn:
-                    return work(conn)
+                return self._at_once(work, _committed)
             except exc.OperationalError as error:
                 if not _lost_race(error) or attempt == RACE_RETRIES - 1:
                     raise
@@ -202,9 +200,51 @@ class Database:
             if self._committer is not None:
                 self._committer.stop()
                 self._committer = None
-        self._forget_readers()
+        self._forget_kept()
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _said(conn: Connection, work: Work[T]) -> T:
+    """Each statement for itself, as PostgreSQL takes it."""
+    return work(conn)
+
+
+def _seeing_one_state(conn: Connection, work: Work[T]) -> T:
+    on_driver(conn, "BEGIN")
+    try:
+        return work(conn)
+    finally:
+        on_driver(conn, "ROLLBACK")
+
+
+def _committed(conn: Connection, work: Work[T]) -> T:
+    """In one transaction of PostgreSQL, on a connection that otherwise takes each statement for itself."""
+    driver: Any = conn.connection.dbapi_connection
+    driver.autocommit = False
+    try:
+        answer = work(conn)
+        _commit(conn)
+    except BaseException:
+        if not conn.invalidated:
+            driver.rollback()
+        raise
+    finally:
+        if not conn.invalidated:
+            driver.autocommit = True
+    return answer
+
+
+def _commit(conn: Connection) -> None:
+    """Commit; a connection that ends meanwhile leaves it open whether anything was, so nothing runs again."""
+    try:
+        commit_on_driver(conn)
+    except exc.OperationalError as error:
+        if error.connection_invalidated:
+            raise OutOfReach(
+                "the database went away while it was saving; read again what is there", retry_after_s=5
+            ) from error
+        raise
 
 
 class _GroupCommitter:

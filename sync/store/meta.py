@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
+from sync.store.keys import among
 from sync.store.prepared import Prepared
 from sync.store.schema import meta
 
 _TRIED: Final = "tried"
 _GET = Prepared(sa.select(meta.c.value).where(meta.c.key == sa.bindparam("name")))
+_SEVERAL = Prepared(sa.select(meta.c.key, meta.c.value).where(among(meta.c.key, "names")))
 _CHANGE = Prepared(
     sa.update(meta).where(meta.c.key == sa.bindparam("name")).values(value=sa.bindparam("said"))
 )
@@ -22,6 +25,11 @@ def get(conn: Conn, key: str) -> str | None:
     """The fact, or None when nobody has stated it yet."""
     row = _GET.first(conn, name=key)
     return None if row is None else row.value
+
+
+def several(conn: Conn, keys: Collection[str]) -> dict[str, str]:
+    """Those of the facts that somebody has stated, by name."""
+    return {row.key: row.value for row in _SEVERAL.all(conn, names=keys)}
 
 
 def put(conn: Conn, key: str, value: str) -> None:

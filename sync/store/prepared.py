@@ -100,20 +100,29 @@ def on_driver(conn: Connection, sql: str, parameters: Any = ()) -> Any:
         raise _as_ours(conn, sql, error) from error
 
 
-def many_on_driver(conn: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run text once for each row of parameters."""
+def many_on_driver(conn: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Run text once for each row of parameters; how many rows were written."""
     if len(rows) == 1:  # psycopg begins a pipeline for any number else
-        on_driver(conn, sql, rows[0])
-        return
+        return int(on_driver(conn, sql, rows[0]).rowcount)
     driver: Any = conn.connection.dbapi_connection
     cursor = driver.cursor()
     _tell_listeners(conn, sql, rows, many=True)
     try:
         cursor.executemany(sql, rows)
+        return int(cursor.rowcount)
     except conn.dialect.loaded_dbapi.Error as error:
         raise _as_ours(conn, sql, error) from error
     finally:
         cursor.close()
+
+
+def commit_on_driver(conn: Connection) -> None:
+    """Commit what was run on the driver's own connection."""
+    driver: Any = conn.connection.dbapi_connection
+    try:
+        driver.commit()
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _as_ours(conn, "COMMIT", error) from error
 
 
 def _tell_listeners(conn: Connection, sql: str, parameters: Any, *, many: bool) -> None:

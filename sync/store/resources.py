@@ -118,6 +118,9 @@ _PEOPLE_BY_ANY: Final = {
 _USERS_BY: Final = {
     key: Prepared(select(_USERS).where(among(_USERS.c[key], "keys"))) for key in ("id", "email_key")
 }
+_USERS_BY_EITHER: Final = Prepared(
+    sa.union_all(*(select(_USERS).where(among(_USERS.c[key], key + "s")) for key in ("id", "email_key")))
+)
 _GROUPS_BY: Final = {
     key: Prepared(select(_GROUP).where(_live(_GROUP, key == "id"), among(_GROUP.c[key], "keys")))
     for key in ("id", "external_id", "name_key", "scim_external_id")
@@ -280,6 +283,11 @@ def directory_users(
 def application_users(conn: Conn, *, ids: Iterable[str] = (), email_keys: Iterable[str] = ()) -> list[User]:
     """The application's users that have any of these keys, each once, by id."""
     found: dict[str, User] = {}
+    ids, email_keys = list(ids), list(email_keys)
+    if ids and email_keys and len(ids) + len(email_keys) <= FEW_KEYS:
+        rows = _USERS_BY_EITHER.all(conn, ids=ids, email_keys=email_keys)
+        found.update((row.id, user_of(row)) for row in rows)
+        return [found[id_] for id_ in sorted(found)]
     for column, keys in (("id", ids), ("email_key", email_keys)):
         for part in chunks(keys):
             found.update((row.id, user_of(row)) for row in _USERS_BY[column].all(conn, keys=part))
@@ -315,6 +323,11 @@ def active_admins(conn: Conn) -> list[str]:
 def managed_active_count(conn: Conn, connection_id: str) -> int:
     """Active users with a live link to the connection: the whole that safeguards measure against."""
     return int(conn.execute(_MANAGED_ACTIVE, {"connection_id": connection_id}).scalar_one())
+
+
+def group_row(conn: Conn, connection_id: str, group_id: str) -> Any:
+    """The whole row of a live group of the connection, None where there is none."""
+    return _GROUPS_BY["id"].first(conn, connection_id=connection_id, keys=[group_id])
 
 
 def directory_groups(

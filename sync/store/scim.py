@@ -73,7 +73,7 @@ _LABELS: Final = (
 def scim_get(conn: Conn, connection_id: str, kind: Kind, id: str) -> Resource | None:
     """The live resource of this connection, else None."""
     row = _BY_ID[kind].first(conn, of_connection=connection_id, resource_id=id)
-    return None if row is None else _resource(kind, row)
+    return None if row is None else resource_of(kind, row)
 
 
 _FOUND: Final = {
@@ -140,7 +140,7 @@ def _found_by_key(conn: Conn, connection_id: str, kind: Kind, query: Query, coun
     rows = _FOUND[kind, asked[0]].all(conn, of_connection=connection_id, wanted=asked[1], most=count + 1)
     if len(rows) > count:
         return None
-    return Listing(total=len(rows), resources=[_resource(kind, row) for row in rows])
+    return Listing(total=len(rows), resources=[resource_of(kind, row) for row in rows])
 
 
 def _found_by_email(conn: Conn, connection_id: str, query: Query, count: int) -> Listing | None:
@@ -150,7 +150,7 @@ def _found_by_email(conn: Conn, connection_id: str, query: Query, count: int) ->
         return None
     key, kind = asked
     rows = _WITH_EMAIL.all(conn, of_connection=connection_id, wanted=key)
-    resources = [_resource(Kind.USER, row) for row in rows]
+    resources = [resource_of(Kind.USER, row) for row in rows]
     fit = [resource for resource in resources if further_emails.has(resource.text, key, kind)]
     return None if len(fit) > count else Listing(total=len(fit), resources=fit)
 
@@ -160,7 +160,7 @@ def _whole_page(conn: Conn, connection_id: str, kind: Kind, start: int, count: i
     if not count or start > total:
         return Listing(total=total, resources=())
     rows = _ALL[kind].all(conn, of_connection=connection_id, most=count, before=start - 1)
-    shown = [_resource(kind, row) for row in rows]
+    shown = [resource_of(kind, row) for row in rows]
     following = None
     if start - 1 + len(rows) < total and rows:
         following = queries.order(kind, conn.dialect.name, None).position(rows[-1].created_at, rows[-1].id)
@@ -198,7 +198,7 @@ def _page(  # noqa: PLR0917 - one step of scim_find
     rows = conn.execute(page.limit(count + 1), {"of_connection": connection_id}).all()
     shown = rows[:count]
     following = order.position(shown[-1].sort_key, shown[-1].id) if len(rows) > count else None
-    return Listing(total=len(shown), resources=[_resource(kind, row) for row in shown], next=following)
+    return Listing(total=len(shown), resources=[resource_of(kind, row) for row in shown], next=following)
 
 
 def _members_statement() -> sa.Select[Any]:
@@ -308,7 +308,8 @@ def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[s
     return found
 
 
-def _resource(kind: Kind, row: Any) -> Resource:
+def resource_of(kind: Kind, row: Any) -> Resource:
+    """A row of ``directory_user`` or ``directory_group`` as a client sees it."""
     return Resource(
         kind=kind,
         id=row.id,

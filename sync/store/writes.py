@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.model.change import Action
+from sync.model.errors import LostRace
 from sync.store import bulk, further_emails
 from sync.store.keys import among
 from sync.store.prepared import Prepared, many_on_driver
@@ -31,6 +32,8 @@ from sync.store.schema import (
 from sync.store.text import chunks, from_json, to_json
 
 Row = Mapping[str, Any]
+Table = sa.Table
+"""One of the tables of sync.store.schema."""
 
 _UPDATE = Action.UPDATE.value
 
@@ -159,15 +162,21 @@ def _insert(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
 
 
 def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Write the given columns of rows named by their ``id``; all rows name the same columns."""
+    """Write the given columns of rows named by their ``id``; all rows name the same columns.
+
+    Raises LostRace when one is not at the version before the one that is written: whoever read a row
+    without locking it finds out here that another writer came first.
+    """
     if not rows:
         return
     columns = tuple(name for name in rows[0] if name != "id")
     mark = "%s" if conn.dialect.name == "postgresql" else "?"
     target = conn.dialect.identifier_preparer.format_table(table)
     settings = ", ".join(f'"{name}" = {mark}' for name in columns)
-    values = [(*(row[name] for name in columns), row["id"]) for row in rows]
-    many_on_driver(conn, f"UPDATE {target} SET {settings} WHERE id = {mark}", values)
+    values = [(*(row[name] for name in columns), row["id"], row["version"] - 1) for row in rows]
+    sql = f"UPDATE {target} SET {settings} WHERE id = {mark} AND version = {mark}"
+    if many_on_driver(conn, sql, values) != len(values):
+        raise LostRace("another change came first; try again")
 
 
 def note_absence(conn: Connection, table: sa.Table, since: Mapping[str, str], at: str) -> None:
@@ -247,15 +256,20 @@ def _bound(conn: Connection, group_id: str, connection_id: str, values: Sequence
 def add_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
 ) -> list[Moved]:
-    """Put everybody named into the group; who is unknown becomes pending. Returns who is new in it."""
+    """Put everybody named into the group; who is unknown becomes pending. Returns who is new in it.
+
+    Costs least where the IdP's ids name them, as a pull does.
+    """
     added, rest = _add_known(conn, group_id, connection_id, values, run_id=run_id, at=at)
-    return added + _add_resolved(conn, group_id, connection_id, rest, run_id=run_id, at=at) if rest else added
+    if not rest:
+        return added
+    return added + add_named_members(conn, group_id, connection_id, rest, run_id=run_id, at=at)
 
 
-def _add_resolved(
+def add_named_members(
     conn: Connection, group_id: str, connection_id: str, values: Sequence[str], *, run_id: str | None, at: str
 ) -> list[Moved]:
-    """Put everybody named into the group, by whichever of our or their ids names them."""
+    """The same for members named by whichever of our or their ids, as a push does."""
     bound = _bound(conn, group_id, connection_id, values) | {"run": run_id, "at": at}
     return [(value, kind) for value, kind in _ADD_RESOLVED[conn.dialect.name].all(conn, **bound)]
 
@@ -446,9 +460,10 @@ _SETTLE_DIGEST = Prepared(
 )
 
 
-def touch_group(conn: Connection, group_id: str, at: str) -> None:
-    """A new version of the group, for readers that compare versions."""
-    _TOUCH.run(conn, of=group_id, now=at)
+def touch_group(conn: Connection, group_id: str, at: str) -> Row:
+    """A new version of the group, for readers that compare versions; the columns that changed."""
+    touched: Row = _TOUCH.all(conn, of=group_id, now=at)[0]._asdict()
+    return touched
 
 
 _TOUCH = Prepared(
@@ -459,6 +474,7 @@ _TOUCH = Prepared(
         updated_at=sa.bindparam("now"),
         member_digest=sa.null(),
     )
+    .returning(directory_group.c.version, directory_group.c.updated_at, directory_group.c.member_digest)
 )
 
 
