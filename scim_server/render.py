@@ -40,10 +40,8 @@ def render(
 
 
 def _users(session: Session, call: Call, resources: Sequence[Resource], projection: Projection) -> list[str]:
-    groups: Mapping[str, Sequence[GroupRef]] = {}
     with_groups = projection.wants("groups")
-    if resources and with_groups:
-        groups = session.groups_of([resource.id for resource in resources])
+    groups = _groups_of(session, resources) if with_groups else {}
     managers = _managers(session, resources) if projection.wants("manager", ENTERPRISE) else {}
     shown = []
     for resource in resources:
@@ -57,6 +55,13 @@ def _users(session: Session, call: Call, resources: Sequence[Resource], projecti
         _fill_manager(call, document, managers)
         shown.append(_text(projection.apply(document, _extension_urns(call.catalogue.user))))
     return shown
+
+
+def _groups_of(session: Session, resources: Sequence[Resource]) -> Mapping[str, Sequence[GroupRef]]:
+    """The groups of each user: as they were read along, else asked for all at once."""
+    known = {resource.id: resource.groups for resource in resources if resource.groups is not None}
+    rest = [resource.id for resource in resources if resource.id not in known]
+    return known | dict(session.groups_of(rest)) if rest else known
 
 
 def _groups(session: Session, call: Call, resources: Sequence[Resource], projection: Projection) -> list[str]:

@@ -83,6 +83,8 @@ _BACK = "put back by an undo"
 
 def tell_moves(conn: Conn, moves: Sequence[Move], context: Context) -> None:
     """One event per group for memberships that follow from another change; history has that one."""
+    if not moves:
+        return
     by_group: dict[tuple[Action, str, str], list[writes.Moved]] = {}
     for move in moves:
         by_group.setdefault((move.action, move.group_id, move.reason), []).append((move.value, move.kind))

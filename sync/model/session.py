@@ -29,7 +29,8 @@ class Kind(StrEnum):
 class Resource:
     """A stored SCIM resource. ``text`` is its document in JSON: its attributes by canonical name.
 
-    As text, since most are sent on as they are. Times are RFC 3339 in UTC with microseconds.
+    As text, since most are sent on as they are. Times are RFC 3339 in UTC with microseconds. ``groups``
+    are a user's where they were read along with it, else None.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Resource:
     version: int
     created_at: str
     updated_at: str
+    groups: Sequence[GroupRef] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -23,37 +24,60 @@ def insert(conn: Connection, table: Table, columns: Sequence[str], rows: Sequenc
     """Insert ``rows`` (tuples in the order of ``columns``); nothing happens without rows."""
     if not rows:
         return
-    names = ", ".join(conn.dialect.identifier_preparer.quote(name) for name in columns)
-    target = conn.dialect.identifier_preparer.format_table(table)
-    if conn.dialect.name == "postgresql":
-        _postgres(conn, target, names, len(columns), rows)
+    if conn.dialect.name != "postgresql":
+        _sqlite(conn, table.name, tuple(columns), rows)
+    elif len(rows) < COPY_FROM:
+        many_on_driver(conn, _insertion("postgresql", table.name, tuple(columns), 1), rows)
     else:
-        _sqlite(conn, f"INSERT INTO {target} ({names}) VALUES ", len(columns), rows)
+        _copy(conn, table.name, columns, rows)
 
 
-def _sqlite(conn: Connection, begin: str, width: int, rows: Sequence[tuple[Any, ...]]) -> None:
-    row = f"({', '.join('?' * width)})"
-    each = VALUES_MAX // width
+def _sqlite(conn: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    each = VALUES_MAX // len(columns)
     whole = len(rows) - len(rows) % each
     if whole:
         values = [tuple(chain.from_iterable(rows[at : at + each])) for at in range(0, whole, each)]
-        many_on_driver(conn, f"{begin}{', '.join([row] * each)}", values)
+        many_on_driver(conn, _insertion("sqlite", table, columns, each), values)
     if whole < len(rows):
-        many_on_driver(conn, f"{begin}{row}", rows[whole:])
+        many_on_driver(conn, _insertion("sqlite", table, columns, 1), rows[whole:])
 
 
-def _postgres(conn: Connection, target: str, names: str, width: int, rows: Sequence[tuple[Any, ...]]) -> None:
-    if len(rows) < COPY_FROM:
-        marks = ", ".join(["%s"] * width)
-        many_on_driver(conn, f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)
-        return
+def _copy(conn: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     cursor = conn.connection.cursor()
     try:
-        with cursor.copy(f"COPY {target} ({names}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY {quoted(table)} ({_listed(columns)}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
     finally:
         cursor.close()
+
+
+def quoted(name: str) -> str:
+    """A table or column of ours as both databases take it, reserved word or not."""
+    return f'"{name}"'
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(quoted, columns))
+
+
+@cache
+def _insertion(dialect: str, table: str, columns: tuple[str, ...], rows: int) -> str:
+    """Text that inserts so many rows, their values one after the other."""
+    row = f"({', '.join([mark(dialect)] * len(columns))})"
+    return f"INSERT INTO {quoted(table)} ({_listed(columns)}) VALUES {', '.join([row] * rows)}"
+
+
+@cache
+def replacement(dialect: str, table: str, columns: tuple[str, ...]) -> str:
+    """Text that writes ``columns`` of the row of an id at a version, in this order."""
+    settings = ", ".join(f"{quoted(name)} = {mark(dialect)}" for name in columns)
+    return f"UPDATE {quoted(table)} SET {settings} WHERE id = {mark(dialect)} AND version = {mark(dialect)}"
+
+
+def mark(dialect: str) -> str:
+    """How a driver's text says that a parameter stands here."""
+    return "%s" if dialect == "postgresql" else "?"
 
 
 def count_anew(conn: Connection) -> None:

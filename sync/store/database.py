@@ -211,11 +211,12 @@ def _said(conn: Connection, work: Work[T]) -> T:
 
 
 def _seeing_one_state(conn: Connection, work: Work[T]) -> T:
-    on_driver(conn, "BEGIN")
+    driver: Any = conn.connection.dbapi_connection
+    driver.execute("BEGIN")
     try:
         return work(conn)
     finally:
-        on_driver(conn, "ROLLBACK")
+        driver.execute("ROLLBACK")
 
 
 def _committed(conn: Connection, work: Work[T]) -> T:

@@ -6,7 +6,9 @@ A push speaks of one person at a time, so what it decides on is read together an
 from __future__ import annotations
 
 from collections import namedtuple
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
@@ -40,19 +42,20 @@ _LINK_END: Final = _PERSON_END + 1
 _ACCOUNT_END: Final = _LINK_END + len(_ACCOUNT.columns)
 
 
-class Dossier(NamedTuple):
+@dataclass(frozen=True)
+class Dossier:
     """One live directory user: ``account`` is None without one, ``others`` are its further live links."""
 
     row: Row
     account: Row | None
     others: tuple[Row, ...]
 
-    @property
+    @cached_property
     def person(self) -> DirectoryUser:
         """The row as the engine decides on it."""
         return directory_user_of(self.row)
 
-    @property
+    @cached_property
     def user(self) -> User | None:
         """The account as the engine decides on it."""
         return None if self.account is None else user_of(self.account)
@@ -60,6 +63,8 @@ class Dossier(NamedTuple):
     @property
     def links(self) -> list[DirectoryUser]:
         """Every live directory user of the account, oldest first."""
+        if not self.others:
+            return [self.person]
         return [directory_user_of(row) for row in sorted((self.row, *self.others), key=lambda row: row.seq)]
 
 

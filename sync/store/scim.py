@@ -15,9 +15,10 @@ from sync.model.query import Query
 from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
 from sync.store import further_emails, schema
 from sync.store import query as queries
+from sync.store.json_sql import json_rows
 from sync.store.keys import among
 from sync.store.prepared import Prepared
-from sync.store.text import chunks, to_json
+from sync.store.text import chunks, from_json, to_json
 
 _PERSON = schema.directory_user
 _GROUP = schema.directory_group
@@ -39,8 +40,30 @@ _LIVE: Final = {
     kind: and_(table.c.connection_id == bindparam("of_connection"), table.c.deleted_at.is_(None))
     for kind, table in _TABLES.items()
 }
+_NESTED: Final = (
+    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists().label("nested")
+)
+"""Whether any group stands in another: only then has anybody groups besides the direct ones."""
+_GROUPS: Final = (
+    select(json_rows(_GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key))
+    .join(_MEMBER, _MEMBER.c.group_id == _GROUP.c.id)
+    .where(
+        _MEMBER.c.kind == sa.literal_column("'user'"),
+        _MEMBER.c.value == _PERSON.c.id,
+        _GROUP.c.connection_id == _PERSON.c.connection_id,
+        _GROUP.c.deleted_at.is_(None),
+    )
+    .correlate(_PERSON)
+    .scalar_subquery()
+    .label("groups")
+)
+_ONE: Final[dict[Kind, list[ColumnElement[Any]]]] = {
+    Kind.USER: [*_COLUMNS[Kind.USER], _GROUPS, _NESTED],
+    Kind.GROUP: [*_COLUMNS[Kind.GROUP]],
+}
+"""What is read of a resource that is asked for alone: a user with the groups it is in."""
 _BY_ID: Final = {
-    kind: Prepared(select(*_COLUMNS[kind]).where(_LIVE[kind], table.c.id == bindparam("resource_id")))
+    kind: Prepared(select(*_ONE[kind]).where(_LIVE[kind], table.c.id == bindparam("resource_id")))
     for kind, table in _TABLES.items()
 }
 _FULL_NAME: Final = _PERSON.c.first_name + literal(" ") + _PERSON.c.last_name
@@ -73,12 +96,12 @@ _LABELS: Final = (
 def scim_get(conn: Conn, connection_id: str, kind: Kind, id: str) -> Resource | None:
     """The live resource of this connection, else None."""
     row = _BY_ID[kind].first(conn, of_connection=connection_id, resource_id=id)
-    return None if row is None else resource_of(kind, row)
+    return None if row is None else _one(kind, row)
 
 
 _FOUND: Final = {
     (kind, name): Prepared(
-        select(*_COLUMNS[kind])
+        select(*_ONE[kind])
         .where(_LIVE[kind], table.c[column] == bindparam("wanted"))
         .order_by(table.c.created_at.concat(""), table.c.id)
         .limit(bindparam("most"))
@@ -140,7 +163,7 @@ def _found_by_key(conn: Conn, connection_id: str, kind: Kind, query: Query, coun
     rows = _FOUND[kind, asked[0]].all(conn, of_connection=connection_id, wanted=asked[1], most=count + 1)
     if len(rows) > count:
         return None
-    return Listing(total=len(rows), resources=[resource_of(kind, row) for row in rows])
+    return Listing(total=len(rows), resources=[_one(kind, row) for row in rows])
 
 
 def _found_by_email(conn: Conn, connection_id: str, query: Query, count: int) -> Listing | None:
@@ -270,9 +293,6 @@ def _groups_of_statement() -> sa.Select[Any]:
 
 
 _GROUPS_OF: Final = Prepared(_groups_of_statement())
-_NESTED: Final = (
-    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists().label("nested")
-)
 _DIRECT_GROUPS_OF: Final = Prepared(
     select(_MEMBER.c.value.label("user_id"), _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, _NESTED)
     .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
@@ -308,7 +328,20 @@ def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[s
     return found
 
 
-def resource_of(kind: Kind, row: Any) -> Resource:
+def _one(kind: Kind, row: Any) -> Resource:
+    """A row that was asked for alone; groups above groups have to be asked for."""
+    if kind is Kind.GROUP or (row.nested and row.groups not in _NONE):
+        return resource_of(kind, row)
+    if row.groups in _NONE:
+        return resource_of(kind, row, ())
+    listed = sorted(from_json(row.groups), key=lambda each: (each[2] or "", each[0]))
+    return resource_of(kind, row, [GroupRef(value=id_, display=name) for id_, name, _ in listed])
+
+
+_NONE: Final = (None, "[]")
+
+
+def resource_of(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Resource:
     """A row of ``directory_user`` or ``directory_group`` as a client sees it."""
     return Resource(
         kind=kind,
@@ -317,6 +350,7 @@ def resource_of(kind: Kind, row: Any) -> Resource:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        groups=groups,
     )
 
 

@@ -170,20 +170,15 @@ def replace_rows(conn: Connection, table: sa.Table, rows: Sequence[Row]) -> None
     if not rows:
         return
     columns = tuple(name for name in rows[0] if name != "id")
-    mark = "%s" if conn.dialect.name == "postgresql" else "?"
-    target = conn.dialect.identifier_preparer.format_table(table)
-    settings = ", ".join(f'"{name}" = {mark}' for name in columns)
     values = [(*(row[name] for name in columns), row["id"], row["version"] - 1) for row in rows]
-    sql = f"UPDATE {target} SET {settings} WHERE id = {mark} AND version = {mark}"
-    if many_on_driver(conn, sql, values) != len(values):
+    if many_on_driver(conn, bulk.replacement(conn.dialect.name, table.name, columns), values) != len(values):
         raise LostRace("another change came first; try again")
 
 
 def note_absence(conn: Connection, table: sa.Table, since: Mapping[str, str], at: str) -> None:
     """Note by id since when complete reads miss these rows; that is no change of theirs, so no version."""
     values = [(at, began, id_) for id_, began in since.items()]
-    mark = "%s" if conn.dialect.name == "postgresql" else "?"
-    target = conn.dialect.identifier_preparer.format_table(table)
+    target, mark = bulk.quoted(table.name), bulk.mark(conn.dialect.name)
     many_on_driver(
         conn, f"UPDATE {target} SET absent_at = {mark}, absent_since = {mark} WHERE id = {mark}", values
     )
