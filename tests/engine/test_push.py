@@ -1,10 +1,12 @@
 import orjson
 import pytest
+import sqlalchemy as sa
 
 from sync.model.connection import Connection, Policy
 from sync.model.errors import Duplicate, NotFound, Refused
 from sync.model.run import ItemState
-from sync.model.session import Kind
+from sync.model.session import Kind, Session
+from sync.push import PushSession
 from tests.engine.house import House
 from tests.engine.ledger import Ledger
 from tests.engine.scim import Pusher, document_of, person
@@ -119,6 +121,43 @@ def test_a_put_cannot_take_anothers_user_name(house: House, idp: Pusher) -> None
     with pytest.raises(Duplicate):
         idp.replace(bob.id, person(ADA, "S2"))
     assert house.dump("token") == before
+
+
+def test_a_put_that_keeps_its_user_name_takes_nothing_from_a_twin(house: House, idp: Pusher) -> None:
+    """A pull may leave two people of one userName; each can still be suspended."""
+    idp.create(person(ADA, "S1"))
+    twin = idp.create(person(BOB, "S2"))
+    with house.database.write() as conn:
+        conn.execute(_RENAMED, {"id": twin.id, "name": ADA})
+    idp.replace(twin.id, person(ADA, "S2", emails=[{"value": BOB}], active=False))
+    assert active(house) == {ADA}
+
+
+_RENAMED = sa.text("UPDATE directory_user SET user_name = :name, user_name_key = :name WHERE id = :id")
+
+
+def test_a_row_that_moves_between_reading_and_writing_is_read_again(
+    house: House, connection: Connection, idp: Pusher
+) -> None:
+    """Nothing that another writer said in between is overwritten: the request starts over."""
+    made = idp.create(person(ADA, "S1"))
+    seen: list[int] = []
+
+    def work(session: Session) -> int:
+        stored = session.get(Kind.USER, made.id)
+        assert stored is not None
+        assert isinstance(session, PushSession)
+        seen.append(stored.version)
+        if len(seen) == 1:
+            session.request.conn.execute(_MOVED, {"id": made.id})
+        return session.replace_user(made.id, person(ADA, "S1", active=False)).version
+
+    assert house.push(connection, work) == made.version + 1
+    assert seen == [made.version, made.version]
+    assert active(house) == set()
+
+
+_MOVED = sa.text("UPDATE directory_user SET version = version + 1 WHERE id = :id")
 
 
 def test_a_post_with_the_external_id_of_an_inactive_person_brings_her_back(house: House, idp: Pusher) -> None:

@@ -26,6 +26,15 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[Database]:
+    """A server may end what is kept open."""
+    database = Database(postgres_url)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
 def test_errands_end_after_their_commit(sqlite_database: Database) -> None:
     """What an errand wrote can be read by anybody once its future has ended."""
     database = sqlite_database
@@ -71,6 +80,26 @@ def test_looks_see_what_was_committed_before(database: Database) -> None:
     for said in ("one", "two", "three"):
         database.submit(partial(meta.put, key="word", value=said))
         assert database.look(lambda conn: meta.get(conn, "word")) == said
+
+
+def test_work_goes_on_when_the_server_ended_what_was_kept_open(postgres_database: Database) -> None:
+    """A connection that died while nobody used it costs nobody an error, and nothing is written twice."""
+    database = postgres_database
+    for said in ("before", "after"):
+        database.submit(partial(meta.put, key=said, value=said))
+        assert database.look(partial(meta.get, key=said)) == said
+        with database.write() as conn:
+            conn.execute(_CUT)
+    assert database.look(partial(meta.several, keys=["before", "after"])) == {
+        "before": "before",
+        "after": "after",
+    }
+
+
+_CUT = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+)
 
 
 def test_errors_of_prepared_statements_are_those_of_the_database(database: Database) -> None:
