@@ -34,12 +34,12 @@ class Daemon:
     def address(self) -> str:
         return self.url.removeprefix("http://")
 
-    def wait_for(self, event: str, limit_s: float = 60) -> dict[str, Any]:
-        """The first log line of this event, written already or to come."""
+    def wait_for(self, *events: str, limit_s: float = 60) -> dict[str, Any]:
+        """The first log line of one of these events, written already or to come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._find(event) or not self._reader.is_alive(), limit_s)
-            line = self._find(event)
-        assert line is not None, f"the daemon never said {event!r}: {self.lines}"
+            self._changed.wait_for(lambda: self._find(events) or not self._reader.is_alive(), limit_s)
+            line = self._find(events)
+        assert line is not None, f"the daemon never said {' or '.join(events)!r}: {self.lines}"
         return line
 
     def terminate(self) -> int:
@@ -47,8 +47,8 @@ class Daemon:
         self.process.terminate()
         return self.process.wait(STOP_LIMIT_S)
 
-    def _find(self, event: str) -> dict[str, Any] | None:
-        return next((line for line in self.lines if line.get("event") == event), None)
+    def _find(self, events: tuple[str, ...]) -> dict[str, Any] | None:
+        return next((line for line in self.lines if line.get("event") in events), None)
 
     def _read(self) -> None:
         assert self.process.stderr is not None

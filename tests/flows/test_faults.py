@@ -295,7 +295,7 @@ def test_a_run_outlives_a_file_system_without_a_byte_left(
         )
         assert read(daemon, made, before) == 200
         okta.clear_faults()
-        daemon.wait_for("lease not renewed")
+        daemon.wait_for("lease not renewed", "run left to its lease")
         filler.unlink()
         for number in range(3):
             assert push(daemon, made, f"person-{number}").status_code == 201
