@@ -19,6 +19,16 @@ def test_service_provider_config(scim: Scim) -> None:
     assert elsewhere.status_code == 200
 
 
+def test_no_request_is_answered_later(scim: Scim) -> None:
+    """Nothing of RFC 9967 is announced, and who asks for a later answer gets it at once."""
+    assert "securityEvents" not in scim.get("/ServiceProviderConfig")
+    body = {"schemas": [CORE], "userName": "ana@example.com"}
+    answer = scim.send("POST", "/Users", body, 201, headers={"Prefer": "respond-async, wait=5"})
+    assert "respond-async" not in answer.headers.get("preference-applied", "")
+    assert "set-txn" not in answer.headers
+    assert scim.get(f"/Users/{answer.json()['id']}")["userName"] == "ana@example.com"
+
+
 def test_resource_types(scim: Scim) -> None:
     """Both types are listed, and each is found by its name."""
     listed = scim.get("/ResourceTypes")

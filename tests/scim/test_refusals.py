@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 from scim_server.app import scim_app, with_scim
 from sync.model.connection import Policy
 from sync.push import Push
+from sync.store import attention, freezes
 from sync.store.database import Database
-from tests.scim.client import Scim, op
+from tests.scim.client import GROUP, Scim, op
 from tests.scim.conftest import add_connection
 from tests.serving import serving
 
@@ -57,6 +58,20 @@ def test_no_seat_is_free(guarded: Any, limits: dict[str, Any]) -> None:
     ]
 
 
+def test_who_waits_is_told_so_whatever_comes(guarded: Any, limits: dict[str, Any]) -> None:
+    """The POST that comes again and a PATCH hear the same sentence; what the PATCH said is kept."""
+    limits["seat_limit"] = 0
+    scim = guarded()
+    (first, again) = (scim.send("POST", "/Users", {"userName": "eve@wait.example"}, 403) for _ in range(2))
+    (eve,) = scim.find("Users", 'userName eq "eve@wait.example"')
+    titled = {"Operations": [op("replace", "title", value="Clerk")]}
+    patched = scim.send("PATCH", f"/Users/{eve['id']}", titled, 403)
+    assert detail(first) == detail(again) == detail(patched)
+    assert "all 0 are in use" in detail(first)
+    assert "raise the limit or suspend somebody" in detail(first)
+    assert scim.get(f"/Users/{eve['id']}")["title"] == "Clerk"
+
+
 def test_the_protected_stay(guarded: Any, limits: dict[str, Any]) -> None:
     """Neither active:false nor DELETE takes access from a protected account; the answer says why."""
     limits["protected"] = frozenset({"boss@guard.example"})
@@ -72,13 +87,18 @@ def test_the_protected_stay(guarded: Any, limits: dict[str, Any]) -> None:
     assert scim.get(f"/Users/{boss['id']}")["active"] is True
 
 
-def test_a_dispute_does_not_stop_the_idp(guarded: Any) -> None:
-    """A second person with one e-mail is stored and answered 201; whose account it is, a person says."""
+def test_a_dispute_does_not_stop_the_idp(guarded: Any, database: Database) -> None:
+    """A second person with one e-mail is stored and answered 201; somebody here is asked whose it is."""
     scim = guarded()
     mail = [{"value": "same@dispute.example", "type": "work", "primary": True}]
     scim.user(userName="first@dispute.example", emails=mail)
     second = scim.user(userName="second@dispute.example", emails=mail)
     assert scim.get(f"/Users/{second['id']}")["emails"] == mail
+    with database.read() as conn:
+        told = {each["label"]: each["why"] for each in attention.listed(conn)}
+    assert told["same@dispute.example"] == (
+        "the e-mail same@dispute.example is in use by first@dispute.example; say which one is right"
+    )
 
 
 def test_a_pause_asks_for_patience(guarded: Any) -> None:
@@ -87,6 +107,40 @@ def test_a_pause_asks_for_patience(guarded: Any) -> None:
     assert int(answer.headers["retry-after"]) > 0
     assert "paused" in detail(answer)
     assert "nothing is lost" in detail(answer)
+
+
+def test_a_freeze_asks_for_patience(guarded: Any, database: Database) -> None:
+    """While removals are frozen a DELETE is 503 with who froze them and why; nothing is lost."""
+    scim, now = guarded(), datetime.now(UTC)
+    user = scim.user(userName="ada@freeze.example")
+    with database.write() as conn:
+        asked = {"by": "Grace", "reason": "the directory is being moved"}
+        freezes.freeze(conn, connection_id=scim.base.rpartition("/")[2], until=None, now=now, **asked)
+    answer = scim.send("DELETE", f"/Users/{user['id']}", status=503)
+    assert int(answer.headers["retry-after"]) > 0
+    assert "Grace" in detail(answer)
+    assert "the directory is being moved" in detail(answer)
+    assert "Nothing is lost: send this again later." in detail(answer)
+
+
+def test_a_pending_member_is_shown_or_named(scim: Scim, strict: Scim) -> None:
+    """A member who is not there yet is kept and shown; a strict endpoint says whom it misses."""
+    group = scim.post("/Groups", {"displayName": "Sales", "members": [{"value": "not-yet"}]})
+    assert group["members"] == [{"value": "not-yet"}]
+    refused = strict.send(
+        "POST",
+        "/Groups",
+        {"schemas": [GROUP], "displayName": "Sales", "members": [{"value": "not-yet"}]},
+        400,
+    )
+    assert detail(refused) == "No user or group has the id 'not-yet'; push members before their groups."
+
+
+def test_a_group_name_in_use_is_named(entra: Scim) -> None:
+    """Where group names are unique, the detail says which one is taken, and what to do."""
+    entra.group(displayName="Sales")
+    answer = entra.send("POST", "/Groups", {"displayName": "sales"}, 409)
+    assert detail(answer) == "A group named 'sales' exists already; look it up and update it."
 
 
 @pytest.mark.parametrize(
