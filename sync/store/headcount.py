@@ -39,20 +39,20 @@ class Headcount:
 
 def headcount(conn: Conn) -> Headcount:
     """Everybody, counted now."""
-    total, managed = _total(conn), _managed(conn)
+    everybody, linked = total(conn), managed(conn)
     return Headcount(
-        total=total,
-        active=total - _rows(conn, _SUSPENDED),
-        managed=managed,
-        active_managed=managed - _suspended_managed(conn),
+        total=everybody,
+        active=everybody - suspended(conn),
+        managed=linked,
+        active_managed=linked - _suspended_managed(conn),
     )
 
 
 def seats_used(conn: Conn, *, count_unmanaged: bool = False) -> int:
     """Seats in use, counting nothing else."""
     if count_unmanaged:
-        return _total(conn) - _rows(conn, _SUSPENDED)
-    return _managed(conn) - _suspended_managed(conn)
+        return total(conn) - suspended(conn)
+    return managed(conn) - _suspended_managed(conn)
 
 
 def seats_by_connection(conn: Conn, active_managed: int) -> dict[str, int]:
@@ -71,11 +71,18 @@ def seats_by_connection(conn: Conn, active_managed: int) -> dict[str, int]:
     return {connection_id: int(count) for connection_id, count in conn.execute(linked)}
 
 
-def _total(conn: Conn) -> int:
+def total(conn: Conn) -> int:
+    """All users."""
     return int(conn.scalar(select(func.count()).select_from(_USERS)) or 0)
 
 
-def _managed(conn: Conn) -> int:
+def suspended(conn: Conn) -> int:
+    """Users without access."""
+    return _rows(conn, _SUSPENDED)
+
+
+def managed(conn: Conn) -> int:
+    """Users whom a directory manages."""
     linked = conn.scalar(select(func.count(_LINK.c.user_id.distinct())))
     return int(linked or 0) - _rows(conn, ENDED)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy import Connection as Conn
 
-from sync.store import schema, standing
+from sync.store import headcount, schema, standing
 from sync.store import waiting as waiting_for_seat
 from sync.store.fold import contains, folded, position, quick_fold
 from sync.store.keys import Keys, aside, is_among
@@ -63,13 +63,30 @@ def users(
         wanted.append(_tagged(conn, tag, few))
     if connection_id is not None:
         wanted.append(_of_connection(conn, connection_id, few))
-    if count_max is None or not wanted:
-        ids, total = _ids(conn, wanted, after, limit), None
-        if after is None and len(ids) < limit:
-            total = len(ids)
+    whole = (
+        _whole(conn, active, managed) if len(wanted) == (active is not None) + (managed is not None) else None
+    )
+    if whole == 0:
+        return [], 0
+    if whole is None and count_max is not None:
+        ids, whole = _counted(conn, wanted, after, limit, count_max)
     else:
-        ids, total = _counted(conn, wanted, after, limit, count_max)
-    return _shown(conn, ids[:limit]), _count(conn, wanted) if total is None else total
+        ids = _ids(conn, wanted, after, limit)
+    return _shown(conn, ids[:limit]), _count(conn, wanted) if whole is None else whole
+
+
+def _whole(conn: Conn, active: bool | None, managed: bool | None) -> int | None:
+    """How many there are of a list that is narrowed by no more than one of the two."""
+    match active, managed:
+        case None, None:
+            return headcount.total(conn)
+        case None, bool():
+            linked = headcount.managed(conn)
+            return linked if managed else headcount.total(conn) - linked
+        case bool(), None:
+            suspended = headcount.suspended(conn)
+            return headcount.total(conn) - suspended if active else suspended
+    return None
 
 
 def _counted(
