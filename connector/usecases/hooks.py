@@ -24,7 +24,7 @@ from connector.usecases.subscriptions import TYPES as SUBSCRIBED
 from connector.usecases.wires import Wires
 from providers import registry
 from sync.model.connection import Connection
-from sync.model.errors import BadRecord, Conflict, Misconfigured, NotFound, Refused
+from sync.model.errors import BadRecord, Conflict, ConnectorError, Misconfigured, NotFound, Refused
 from sync.model.ping import Ping
 from sync.model.run import RunMode
 from sync.model.webhook import Secret, live_secrets
@@ -93,7 +93,12 @@ class Hooks:
             secret = str(self.switch_on(connection.id, timedelta())["secret"])
         else:
             secret = self._wires.keyring.open(connection.id, known.secrets[0].sealed)
-        self._subscriptions.register(connection, secret)
+        try:
+            self._subscriptions.register(connection, secret)
+        except ConnectorError:
+            if known is None:
+                self.switch_off(connection.id)
+            raise
         with self._wires.database.write() as conn:
             self._note(conn, "hooks.register", connection, self._wires.clock())
         return self.shown(connection.id)

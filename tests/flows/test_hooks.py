@@ -267,6 +267,18 @@ def test_an_address_okta_cannot_reach_is_told(cli_on_sqlite: Cli, connect: Conne
     assert "cannot verify" in made.json["subscription_trouble"]
 
 
+def test_a_refused_registration_leaves_hooks_off(
+    cli_on_sqlite: Cli, okta: Simulator, connect: Connect
+) -> None:
+    """A credential that may not manage hooks is told by whom they are made, and nothing is switched on."""
+    connect(cli_on_sqlite)
+    okta.fault("drop_permission(hooks)")
+    refused = cli_on_sqlite("hooks", "register", "acme")
+    assert refused.code == 5
+    assert "Super Administrator" in refused.err
+    assert not cli_on_sqlite("hooks", "show", "acme", "--json").json["on"]
+
+
 def test_where_no_hook_can_be_made_by_us_it_says_so(cli_on_sqlite: Cli) -> None:
     """A directory whose hooks an admin makes by hand refuses in a sentence."""
     with server.start("jumpcloud", users=10, groups=1, seed=7) as directory:
