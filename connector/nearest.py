@@ -7,10 +7,17 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name closest to ``word`` in any case; None when nothing is near."""
-    by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.5)
+    """The known name closest to ``word`` in any case; None when nothing is near.
+
+    The dashes that all options begin with make no two of them alike.
+    """
+    by_fold = {_said(name): name for name in known}
+    close = get_close_matches(_said(word), by_fold, n=1, cutoff=0.5)
     return by_fold[close[0]] if close else None
+
+
+def _said(name: str) -> str:
+    return name.casefold().lstrip("-")
 
 
 def hint(word: str, known: Iterable[str]) -> str:

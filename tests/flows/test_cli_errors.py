@@ -82,6 +82,7 @@ def test_a_wrong_address(cli_on_sqlite: Cli, served: Serve) -> None:
         (("conections", "list"), "did you mean connections?"),
         (("connections", "lst"), "did you mean list?"),
         (("plan", "acme", "--ful"), "did you mean --full?"),
+        (("attention", "resolve", "x", "--link"), "known are: --all-of, --api-key, --as,"),
         (("plan",), "Missing argument"),
         (("sync", "now"), "name a connection, or say --all"),
         (("sync", "now", "acme", "--full", "--delta"), "not both"),
