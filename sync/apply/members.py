@@ -23,19 +23,19 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
     told, kept = [], []
     who: list[Sequence[writes.Moved]] = []
     for change in changes:
-        group_id = change.subject.id
         if context.origin != "push" or len(change.members) > 1:
-            writes.lock_group(conn, group_id)
+            writes.lock_group(conn, change.subject.id)
         moved, ended = _move_members(conn, change, context)
         if moved:
-            applied.written[group_id] = writes.touch_group(conn, group_id, context.at)
             told.append(change)
             kept.append({"members": ended} if ended and context.run_id else None)
             who.append(moved)
         (applied.done if moved else applied.unchanged).append(change)
-        if context.origin == "pull":
-            writes.settle_digest(conn, group_id, change.fingerprint, change.whole)
     tell(conn, told, {}, context, kept, members=identified(conn, who))
+    for change in told:
+        applied.written[change.subject.id] = writes.touch_group(conn, change.subject.id, context.at)
+    for change in changes if context.origin == "pull" else ():
+        writes.settle_digest(conn, change.subject.id, change.fingerprint, change.whole)
 
 
 def _move_members(
