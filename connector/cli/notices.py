@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from connector.cli.door import Door, Verb, example, table, verb
@@ -16,11 +18,13 @@ def notices() -> None:
 
 @notices.command("list", cls=Verb, epilog=example("connector notices list --ended"))
 @click.option("--ended", is_flag=True, help="Also what is over.")
+@click.option("--kind", metavar="KIND", help="Only this kind: plan_held, runs_fail, seats, …")
+@click.option("--connection", metavar="NAME", help="Only about this connection.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @verb
-def list_(door: Door, *, ended: bool, limit: int) -> int:
+def list_(door: Door, **wanted: Any) -> int:
     """List what wants a person, the newest first."""
-    found = door.ask("notices.list", ended=ended, limit=limit)["notices"]
+    found = door.ask("notices.list", **wanted)["notices"]
     keys = ("opened_at", "ended_at", "title", "told", "link")
     shown = [row | {"told": _told(row["told"])} for row in found]
     rows = [[row[key] for key in keys] for row in shown]

@@ -18,6 +18,7 @@ from connector.usecases.wires import Wires
 from sync import noticing
 from sync.model.errors import Misconfigured
 from sync.model.notice import Notice, Telling
+from sync.store import connections
 from sync.store import notices as store
 from sync.store.ids import new_id
 
@@ -83,12 +84,11 @@ class Notices:
         self._settle(telling, self._tell(telling))
         return True
 
-    def listed(
-        self, *, ended: bool = False, before: str | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
-        """Episodes that last, the newest first; with ``ended`` those that are over too."""
+    def listed(self, *, connection: str | None = None, **wanted: Any) -> list[dict[str, Any]]:
+        """Episodes that last, the newest first; ``wanted`` as the store takes it."""
         with self._wires.database.read() as conn:
-            found = store.listed(conn, ended=ended, before=before, limit=limit)
+            connection_id = connections.find(conn, connection).id if connection else None
+            found = store.listed(conn, connection_id=connection_id, **wanted)
         return [self._shape(each["notice"], each["tellings"]) for each in found]
 
     def test(self) -> list[dict[str, Any]]:

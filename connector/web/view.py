@@ -132,13 +132,7 @@ class View:
             if f"{{{name}}}" in line:
                 line, used = line.replace(f"{{{name}}}", _word(value)), used | {name}
         rest = {name: value for name, value in given.items() if name not in used and name not in _PAGING}
-        return " ".join(
-            [
-                "connector",
-                line,
-                *(f"--{name.replace('_', '-')} {_word(value)}" for name, value in rest.items()),
-            ]
-        )
+        return " ".join(["connector", line, *filter(None, map(_option, rest, rest.values()))])
 
     def _call(self) -> str:
         if self._told is None:
@@ -151,6 +145,21 @@ class View:
 
 
 _PAGING: Final = frozenset({"after", "before", "limit"})
+_FLAGS: Final = {
+    "active": "--inactive",
+    "managed": "--unmanaged",
+    "protected": "--unprotected",
+    "waiting": "",
+    "ended": "",
+}
+"""Filters that are flags on the command line, with what it calls their opposite, if anything."""
+
+
+def _option(name: str, value: Any) -> str:
+    """A filter as the command line writes it."""
+    if name in _FLAGS:
+        return f"--{name}" if value == "true" else _FLAGS[name]
+    return f"--{name.replace('_', '-')} {_word(value)}"
 
 
 def _word(value: Any) -> str:

@@ -87,7 +87,13 @@ def failed(conn: Conn, telling: Telling, error: str, next_at: datetime | None) -
 
 
 def listed(
-    conn: Conn, *, ended: bool = False, before: str | None = None, limit: int = 100
+    conn: Conn,
+    *,
+    ended: bool = False,
+    kind: NoticeKind | None = None,
+    connection_id: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
 ) -> list[dict[str, Any]]:
     """Episodes that last, with ``ended`` those that are over too, the newest first: with their tellings.
 
@@ -95,6 +101,8 @@ def listed(
     """
     query = sa.select(notice).order_by(notice.c.id.desc()).limit(limit)
     query = query if before is None else query.where(notice.c.id < before)
+    query = query if kind is None else query.where(notice.c.kind == kind.value)
+    query = query if connection_id is None else query.where(notice.c.connection_id == connection_id)
     rows = conn.execute(query if ended else query.where(notice.c.ended_at.is_(None))).all()
     told = _tellings(conn, [row.id for row in rows])
     return [{"notice": _notice(row), "tellings": told.get(row.id, [])} for row in rows]

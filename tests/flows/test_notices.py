@@ -11,6 +11,7 @@ from connector.app import App
 from connector.settings import load
 from connector.usecases.wires import utc_now
 from sync.model.errors import Misconfigured
+from sync.model.notice import NoticeKind
 from tests.flows.conftest import Cli
 from tests.flows.mailbox import Mailbox, mail_server
 from tests.flows.receivers import Receiver, receiving, refuse
@@ -97,7 +98,8 @@ def test_what_is_not_taken_is_tried_again_while_it_lasts(cli_on_sqlite: Cli, con
         clock.ahead = timedelta(hours=1)
         tell_all(app)
         assert len(chat.calls) == 2
-        (over,) = app.notices.listed(ended=True)
+        (over,) = app.notices.listed(ended=True, kind=NoticeKind.PLAN_HELD, connection="acme")
+        assert app.notices.listed(ended=True, kind=NoticeKind.SEATS) == []
         assert [way["error"] for way in over["told"]] == ["answered 500", None]
 
 

@@ -16,6 +16,7 @@ from connector.web.pages import (
     dashboard,
     events,
     groups,
+    notices,
     plans,
     runs,
     seats,
@@ -36,6 +37,7 @@ MODULES: Final = (
     seats,
     events,
     webhooks,
+    notices,
     audit,
     settings,
 )
