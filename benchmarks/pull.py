@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import json
 import multiprocessing
 import os
@@ -164,6 +165,8 @@ def _child(arguments: argparse.Namespace) -> Measured:
     work = _floor if arguments.child == "floor" else _pull
     prepared = work(arguments.base_url, arguments.token, arguments.database[0])
     next(prepared)
+    gc.collect()
+    gc.freeze()  # as the daemon does once it serves
     statements = _count_statements() if work is _pull else [0]
     profile = cProfile.Profile() if os.environ.get("BENCHMARK_PROFILE") else None
     before, cpu_before = time.perf_counter(), time.process_time()

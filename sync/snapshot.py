@@ -39,6 +39,11 @@ MEMBERS_PER_ROW = 2000
 REASONS_MAX = 20
 """Sentences a run keeps; the rest is counted."""
 
+_Stored = tuple[str | None, bytes | None]
+"""What is stored of a group: its row's id, and the digest of its members where that is known."""
+
+_NEW: _Stored = (None, None)
+
 
 @dataclass(slots=True)
 class Met:
@@ -102,9 +107,8 @@ class Snapshot:
         self._connection = connection
         self._policy = policy
         self._waiting: list[StagedRow] = []
-        self._digests: dict[str, bytes | None] = {}
+        self._stored: dict[str, _Stored] = {}
         self._open: dict[str, _OpenGroup] = {}
-        self._pushed: dict[str, str] = {}
         self._map = mapping.map_of(policy)
         self._rules = group_rules.rules_of(policy)
         self._left_out: dict[str, bool] = {}
@@ -223,10 +227,10 @@ class Snapshot:
         with self._fence.read() as conn:
             names = [record.external_id for record in records]
             known = resources.fingerprints(conn, "group", self._connection.id, names)
-            self._digests.update(resources.member_digests(conn, self._connection.id, names))
             newcomers = [without_nul(record) for record in records if record.external_id not in known]
-            for external_id, row in known_groups(conn, self._connection.id, newcomers).items():
-                self._pushed[external_id] = row.id
+            pushed = known_groups(conn, self._connection.id, newcomers)
+            self._stored |= dict.fromkeys(names, _NEW) | {name: (pushed[name].id, None) for name in pushed}
+            self._stored.update(resources.member_rolls(conn, self._connection.id, names))
         for record in records:
             entry = known.get(record.external_id)
             if entry is not None:
@@ -268,17 +272,22 @@ class Snapshot:
 
     def _compare_members(self, group_id: str, group: _OpenGroup) -> None:
         digest = member_digest(group.users, group.groups)
-        if self._digests.pop(group_id, None) == digest:
+        known = self._stored.pop(group_id) if group_id in self._stored else self._looked_up(group_id)
+        row_id, had = known
+        if had == digest:
             return
         now = group.users | group.groups
         before: set[str] = set()
-        with self._fence.read() as conn:
-            rows = resources.directory_groups(conn, self._connection.id, external_ids=[group_id])
-            row_id = rows[0].id if rows else self._pushed.get(group_id)
-            if row_id is not None:
-                before = set().union(*resources.member_external_ids(conn, row_id))
+        if row_id is not None:
+            with self._fence.read() as conn:
+                before = resources.member_external_ids(conn, row_id)
         roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
         self._stage_members(roll, sorted(now - before), sorted(before - now))
+
+    def _looked_up(self, group_id: str) -> _Stored:
+        """The row of a group of which this read gave no record, and its members' digest."""
+        with self._fence.read() as conn:
+            return resources.member_rolls(conn, self._connection.id, [group_id]).get(group_id, _NEW)
 
     def _stage_members(self, roll: _Roll, added: Sequence[str], removed: Sequence[str]) -> None:
         """A group whose digest is unknown but whose members agree is staged too: to learn the digest."""

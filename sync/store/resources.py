@@ -144,9 +144,8 @@ _MANAGED_ACTIVE: Final = (
     .join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
     .where(_live(_PERSON), _USERS.c.active.is_(True))
 )
-_MEMBER_EXTERNAL_IDS: Final = Prepared(
+_MEMBER_EXTERNAL_IDS: Final = (
     select(
-        _MEMBER.c.kind,
         func.coalesce(
             _PERSON.c.external_id,
             _PERSON.c.scim_external_id,
@@ -172,17 +171,19 @@ def fingerprints(
     return found
 
 
-_DIGESTS: Final = select(_GROUP.c.external_id, _GROUP.c.member_digest).where(
+_ROLLS: Final = select(_GROUP.c.external_id, _GROUP.c.id, _GROUP.c.member_digest).where(
     _live(_GROUP), among(_GROUP.c.external_id, "external_ids")
 )
 
 
-def member_digests(conn: Conn, connection_id: str, external_ids: Iterable[str]) -> dict[str, bytes | None]:
-    """The digest of each live group's members, None where it is not known; unknown groups are absent."""
-    found: dict[str, bytes | None] = {}
+def member_rolls(
+    conn: Conn, connection_id: str, external_ids: Iterable[str]
+) -> dict[str, tuple[str, bytes | None]]:
+    """Each live group's id and its members' digest, None where that is not known; strangers are absent."""
+    found: dict[str, tuple[str, bytes | None]] = {}
     for part in chunks(external_ids):
-        rows = conn.execute(_DIGESTS, {"connection_id": connection_id, "external_ids": part})
-        found.update((external_id, digest) for external_id, digest in rows)
+        rows = conn.execute(_ROLLS, {"connection_id": connection_id, "external_ids": part})
+        found.update((external_id, (id_, digest)) for external_id, id_, digest in rows)
     return found
 
 
@@ -354,16 +355,12 @@ def directory_groups(
     return [found[seq] for seq in sorted(found)]
 
 
-def member_external_ids(conn: Conn, group_id: str) -> tuple[set[str], set[str]]:
-    """External ids of a group's members: (users and pending ones, groups).
+def member_external_ids(conn: Conn, group_id: str) -> set[str]:
+    """External ids of a group's members: of people, nested groups, and those nobody has seen yet.
 
     A member that no read gave an external id stands with its own id, so that it differs from all.
     """
-    users: set[str] = set()
-    groups: set[str] = set()
-    for kind, key in _MEMBER_EXTERNAL_IDS.all(conn, group_id=group_id):
-        (groups if kind == "group" else users).add(key)
-    return users, groups
+    return set(conn.scalars(_MEMBER_EXTERNAL_IDS, {"group_id": group_id}))
 
 
 def directory_user_of(row: Any) -> DirectoryUser:

@@ -134,7 +134,7 @@ def test_members_by_external_id(database, connection):
         for value, kind in ((ann, "user"), (pushed, "user"), (nested, "group"), ("later", "pending")):
             add_member(conn, group, value, kind)
     with database.read() as conn:
-        assert resources.member_external_ids(conn, group) == ({"e1", pushed, "later"}, {"g2"})
+        assert resources.member_external_ids(conn, group) == {"e1", pushed, "later", "g2"}
         assert [
             found.name for found in resources.directory_groups(conn, connection.id, external_ids=["g1", "g2"])
         ] == [
