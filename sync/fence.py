@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sync.model.run import Lease
 from sync.store import runs
-from sync.store.database import Conn, Database
+from sync.store.database import Conn, Database, Work
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,7 @@ class Fence:
         """One consistent state, at any time."""
         with self.database.read() as conn:
             yield conn
+
+    def look(self, work: Work[T]) -> T:
+        """One short read, by the quickest way: a page of a directory needs many of them."""
+        return self.database.look(work)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from sync import group_rules, mapping
@@ -202,23 +203,23 @@ class Snapshot:
         return [self._map.record(record, raw) for record, raw in zip(page.users, page.raw, strict=True)]
 
     def _take_users(self, records: Sequence[UserRecord]) -> None:
-        with self._fence.read() as conn:
-            known = resources.fingerprints(
-                conn, "user", self._connection.id, [record.external_id for record in records]
-            )
+        names = [record.external_id for record in records]
+        known = self._fence.look(
+            lambda conn: resources.fingerprints(conn, "user", self._connection.id, names)
+        )
         salt, is_whole = self._policy.salt, self.mode is RunMode.FULL
         for record in records:
             mark = fingerprint(record, salt)
             entry = known.get(record.external_id)
             if entry is not None:
-                self.users.add(entry[0])
-                if entry[1] == mark:
+                self.users.add(entry.seq)
+                if entry.fingerprint == mark:
                     if not is_whole:
                         self.confirmed.add(record.external_id)
                     # what an earlier page of this read said of the person otherwise is taken back
-                    if record.external_id not in self._named.users and entry[0] not in self._differing:
+                    if record.external_id not in self._named.users and entry.seq not in self._differing:
                         continue
-                self._differing.add(entry[0])
+                self._differing.add(entry.seq)
             clean = without_nul(record)
             key = fold(address_of(clean, self._policy))
             self._waiting.append((Staged.USER, record.external_id, key, to_json(list(clean)), mark))
@@ -234,11 +235,15 @@ class Snapshot:
         for record in records:
             entry = known.get(record.external_id)
             if entry is not None:
-                self.groups.add(entry[0])
+                self.groups.add(entry.seq)
             if self._rules and self._leave_out(record, is_stored=entry is not None):
                 continue
             mark = fingerprint(record, self._policy.salt)
-            if entry is not None and entry[1] == mark and record.external_id not in self._named.groups:
+            if (
+                entry is not None
+                and entry.fingerprint == mark
+                and record.external_id not in self._named.groups
+            ):
                 continue
             clean = to_json(list(without_nul(record)))
             self._waiting.append((Staged.GROUP, record.external_id, None, clean, mark))
@@ -279,15 +284,14 @@ class Snapshot:
         now = group.users | group.groups
         before: set[str] = set()
         if row_id is not None:
-            with self._fence.read() as conn:
-                before = resources.member_external_ids(conn, row_id)
+            before = self._fence.look(partial(resources.member_external_ids, group_id=row_id))
         roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
         self._stage_members(roll, sorted(now - before), sorted(before - now))
 
     def _looked_up(self, group_id: str) -> _Stored:
         """The row of a group of which this read gave no record, and its members' digest."""
-        with self._fence.read() as conn:
-            return resources.member_rolls(conn, self._connection.id, [group_id]).get(group_id, _NEW)
+        rolls = self._fence.look(lambda conn: resources.member_rolls(conn, self._connection.id, [group_id]))
+        return rolls.get(group_id, _NEW)
 
     def _stage_members(self, roll: _Roll, added: Sequence[str], removed: Sequence[str]) -> None:
         """A group whose digest is unknown but whose members agree is staged too: to learn the digest."""
@@ -303,8 +307,8 @@ class Snapshot:
             self._open.pop(gone.external_id, None)
             with self._fence.read() as conn:
                 known = resources.fingerprints(conn, "group", self._connection.id, [gone.external_id])
-            for seq, _ in known.values():
-                self.groups.add(seq)
+            for entry in known.values():
+                self.groups.add(entry.seq)
 
     def _take_set_aside(self, records: Iterable[SetAside]) -> None:
         """An unusable record with an id still counts as present; without one nobody knows who it was."""
@@ -317,5 +321,5 @@ class Snapshot:
             kind: Literal["user", "group"] = "group" if record.kind == "group" else "user"
             with self._fence.read() as conn:
                 known = resources.fingerprints(conn, kind, self._connection.id, [record.external_id])
-            for seq, _ in known.values():
-                (self.groups if kind == "group" else self.users).add(seq)
+            for entry in known.values():
+                (self.groups if kind == "group" else self.users).add(entry.seq)

@@ -190,7 +190,20 @@ def fingerprint(record: UserRecord | GroupRecord, salt: str) -> bytes:
     does hold it costs a needless comparison at worst, never a missed one across fields of the
     same values, since repr keeps the quotes.
     """
-    return blake2b(f"{salt}\x1f{tuple(record)!r}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    said = _said(record) if isinstance(record, UserRecord) else repr(tuple(record))
+    return blake2b(f"{salt}\x1f{said}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+_SAID_STATUS: Final = {status: repr(status) for status in Status}
+
+
+def _said(record: UserRecord) -> str:
+    """The repr of the record as a plain tuple, in half the time: every person of a read needs it."""
+    id_, user_name, email, first, last, picture, status, text, scim_id, extra = record
+    return (
+        f"({id_!r}, {user_name!r}, {email!r}, {first!r}, {last!r}, {picture!r}, "
+        f"{_SAID_STATUS[status]}, {text!r}, {scim_id!r}, {extra!r})"
+    )
 
 
 def member_digest(

@@ -55,8 +55,10 @@ def _live(table: Table, checked: bool = False) -> sa.ColumnElement[bool]:
 
 
 _FINGERPRINTS: Final = {
-    kind: select(table.c.external_id, table.c.seq, table.c.fingerprint).where(
-        _live(table), among(table.c.external_id, "external_ids")
+    kind: Prepared(
+        select(table.c.seq, table.c.fingerprint, table.c.external_id).where(
+            _live(table), among(table.c.external_id, "external_ids")
+        )
     )
     for kind, table in _TABLES.items()
 }
@@ -67,7 +69,6 @@ _LABELS: Final[dict[Kind, sa.ColumnElement[Any]]] = {
 _STATUSES: Final[dict[Kind, sa.ColumnElement[Any]]] = {"user": _PERSON.c.status, "group": sa.null()}
 _UNMET: Final = {
     kind: select(
-        table.c.seq,
         table.c.id,
         table.c.external_id,
         _STATUSES[kind].label("status"),
@@ -76,6 +77,12 @@ _UNMET: Final = {
         table.c.absent_at,
         table.c.absent_since,
     )
+    .where(table.c.seq.in_(bindparam("seqs", expanding=True)))
+    .order_by(table.c.seq)
+    for kind, table in _TABLES.items()
+}
+_SEQS: Final = {
+    kind: select(table.c.seq)
     .where(
         # Concatenated, so that the database walks the primary key and no index by connection:
         # that one would be read and sorted anew for every page.
@@ -160,14 +167,22 @@ _MEMBER_EXTERNAL_IDS: Final = (
 )
 
 
+class Stored(NamedTuple):
+    """What a read compares a record with."""
+
+    seq: int
+    fingerprint: bytes | None
+    external_id: str
+
+
 def fingerprints(
     conn: Conn, kind: Kind, connection_id: str, external_ids: Iterable[str]
-) -> dict[str, tuple[int, bytes | None]]:
-    """(seq, fingerprint) of the live rows with these external ids; unknown ids are absent."""
-    found: dict[str, tuple[int, bytes | None]] = {}
+) -> dict[str, Stored]:
+    """What is stored of the live rows with these external ids; unknown ids are absent."""
+    found: dict[str, Stored] = {}
     for part in chunks(external_ids):
-        rows = conn.execute(_FINGERPRINTS[kind], {"connection_id": connection_id, "external_ids": part})
-        found.update((external_id, (seq, mark)) for external_id, seq, mark in rows)
+        rows = _FINGERPRINTS[kind].all(conn, connection_id=connection_id, external_ids=part)
+        found.update((row.external_id, row) for row in rows)
     return found
 
 
@@ -188,11 +203,17 @@ def member_rolls(
 
 
 def live_count(conn: Conn, kind: Kind, connection_id: str, statuses: Collection[Status] | None = None) -> int:
-    """Live rows of the connection; for users, only those in ``statuses`` when given."""
-    statement = select(func.count()).select_from(_TABLES[kind]).where(_live(_TABLES[kind]))
-    if statuses is not None:
-        statement = statement.where(_PERSON.c.status.in_([status.value for status in statuses]))
+    """Live rows of the connection, as triggers count them; for users only those in ``statuses`` if given."""
+    if statuses is None:
+        return int(conn.scalar(_TALLY, {"connection_id": connection_id, "kind": kind.capitalize()}) or 0)
+    within = _PERSON.c.status.in_([status.value for status in statuses])
+    statement = select(func.count()).select_from(_TABLES[kind]).where(_live(_TABLES[kind]), within)
     return int(conn.execute(statement, {"connection_id": connection_id}).scalar_one())
+
+
+_TALLY: Final = select(func.sum(schema.tally.c.live)).where(
+    schema.tally.c.connection_id == bindparam("connection_id"), schema.tally.c.kind == bindparam("kind")
+)
 
 
 def some_live(conn: Conn, kind: Kind, connection_id: str, limit: int) -> list[str]:
@@ -206,14 +227,15 @@ def unmet(conn: Conn, kind: Kind, connection_id: str, met: Callable[[int], bool]
     """Live rows with an external id whose ``seq`` was not met, by seq; the caller may write meanwhile."""
     after = 0
     while True:
-        rows = conn.execute(_UNMET[kind], {"connection_id": connection_id, "after": after}).all()
-        for seq, id_, external_id, status, version, label, *absent in rows:
-            if not met(seq):
+        seqs = conn.scalars(_SEQS[kind], {"connection_id": connection_id, "after": after}).all()
+        for part in chunks(seq for seq in seqs if not met(seq)):
+            rows = conn.execute(_UNMET[kind], {"seqs": part}).all()
+            for id_, external_id, status, version, label, *absent in rows:
                 known = None if status is None else Status(status)
                 yield Unmet(id_, external_id, known, version, label, *absent)
-        if len(rows) < UNMET_PAGE:
+        if len(seqs) < UNMET_PAGE:
             return
-        after = rows[-1].seq
+        after = seqs[-1]
 
 
 def member_values(conn: Conn, group_id: str) -> list[str]:

@@ -21,7 +21,7 @@ def test_fingerprints_are_of_live_rows_of_the_connection_only(database, connecti
     with database.read() as conn:
         asked = ["e1", "e2", "e3", "e4", "nobody", "é"] + [f"x{number}" for number in range(1200)]
         found = resources.fingerprints(conn, "user", connection.id, asked)
-        assert {key: mark for key, (_, mark) in found.items()} == {"e1": b"1", "e2": None}
+        assert {key: row.fingerprint for key, row in found.items()} == {"e1": b"1", "e2": None}
         assert resources.fingerprints(conn, "group", connection.id, ["g1"]).keys() == {"g1"}
         assert resources.fingerprints(conn, "user", connection.id, []) == {}
 
@@ -42,7 +42,7 @@ def test_counts_and_the_unmet(database, connection):
             ("e1", Status.ACTIVE, "Ann@example.com"),
             ("e2", Status.SUSPENDED, "bob"),
         ]
-        met = resources.fingerprints(conn, "user", connection.id, ["e1"])["e1"][0]
+        met = resources.fingerprints(conn, "user", connection.id, ["e1"])["e1"].seq
         assert [row.external_id for row in resources.unmet(conn, "user", connection.id, met.__eq__)] == ["e2"]
         assert [row.label for row in resources.unmet(conn, "group", connection.id, _never)] == ["Staff"]
 
