@@ -19,11 +19,15 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
 
     Whoever moves one person takes the group only at the end, for its new version, so that pushes to one
     group hardly wait for each other; two that move several would wait for each other's rows for ever.
+    A pull moves many people of many groups: it takes all of them at the beginning.
     """
+    is_pull = context.origin == "pull"
+    if is_pull:
+        writes.lock_groups(conn, [change.subject.id for change in changes])
     told, kept = [], []
     who: list[Sequence[writes.Moved]] = []
     for change in changes:
-        if context.origin != "push" or len(change.members) > 1:
+        if not is_pull and len(change.members) > 1:
             writes.lock_group(conn, change.subject.id)
         moved, ended = _move_members(conn, change, context)
         if moved:
@@ -32,10 +36,13 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
             who.append(moved)
         (applied.done if moved else applied.unchanged).append(change)
     tell(conn, told, {}, context, kept, members=identified(conn, who))
+    if is_pull:
+        writes.touch_groups(conn, [change.subject.id for change in told], context.at)
+        for change in changes:
+            writes.settle_digest(conn, change.subject.id, change.fingerprint, change.whole)
+        return
     for change in told:
         applied.written[change.subject.id] = writes.touch_group(conn, change.subject.id, context.at)
-    for change in changes if context.origin == "pull" else ():
-        writes.settle_digest(conn, change.subject.id, change.fingerprint, change.whole)
 
 
 def _move_members(

@@ -65,6 +65,21 @@ _LOCK_GROUP = Prepared(
 )
 
 
+def lock_groups(conn: Connection, group_ids: Iterable[str]) -> None:
+    """Let no other writer change the members of any of these groups until commit."""
+    if conn.dialect.name == "postgresql":
+        for part in chunks(group_ids):
+            _LOCK_GROUPS.run(conn, keys=part)
+
+
+_LOCK_GROUPS = Prepared(
+    sa.select(directory_group.c.id)
+    .where(among(directory_group.c.id, "keys"))
+    .order_by(directory_group.c.id)
+    .with_for_update()
+)
+
+
 def rows_by_id(conn: Connection, table: sa.Table, ids: Iterable[str]) -> dict[str, Row]:
     """Whole rows by id, locked until commit where the database locks rows."""
     found: dict[str, Row] = {}
@@ -470,6 +485,23 @@ _TOUCH = Prepared(
         member_digest=sa.null(),
     )
     .returning(directory_group.c.version, directory_group.c.updated_at, directory_group.c.member_digest)
+)
+
+
+def touch_groups(conn: Connection, group_ids: Iterable[str], at: str) -> None:
+    """A new version of each of these groups."""
+    for part in chunks(group_ids):
+        _TOUCH_ALL.run(conn, keys=part, now=at)
+
+
+_TOUCH_ALL = Prepared(
+    sa.update(directory_group)
+    .where(among(directory_group.c.id, "keys"))
+    .values(
+        version=directory_group.c.version + sa.literal_column("1"),
+        updated_at=sa.bindparam("now"),
+        member_digest=sa.null(),
+    )
 )
 
 
