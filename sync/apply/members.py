@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sync.apply.context import Applied, Context
 from sync.apply.ledger import tell, tell_events
 from sync.model.change import Action, Change, Subject
-from sync.store import writes
+from sync.store import identities, writes
 from sync.store.database import Conn
 
 Row = Mapping[str, Any]
@@ -25,7 +25,7 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
     if is_pull:
         writes.lock_groups(conn, [change.subject.id for change in changes])
     told, kept = [], []
-    who: list[Sequence[writes.Moved]] = []
+    who: list[Sequence[identities.Moved]] = []
     for change in changes:
         if not is_pull and len(change.members) > 1:
             writes.lock_group(conn, change.subject.id)
@@ -47,7 +47,7 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
 
 def _move_members(
     conn: Conn, change: Change, context: Context
-) -> tuple[Sequence[writes.Moved], list[writes.Membership]]:
+) -> tuple[Sequence[identities.Moved], list[writes.Membership]]:
     """Who came or left, and the memberships that ended."""
     group_id, connection_id = change.subject.id, context.connection.id
     if change.action is Action.MEMBER_REMOVE:
@@ -92,10 +92,10 @@ def tell_moves(conn: Conn, moves: Sequence[Move], context: Context) -> None:
     """One event per group for memberships that follow from another change; history has that one."""
     if not moves:
         return
-    by_group: dict[tuple[Action, str, str], list[writes.Moved]] = {}
+    by_group: dict[tuple[Action, str, str], list[identities.Moved]] = {}
     for move in moves:
         by_group.setdefault((move.action, move.group_id, move.reason), []).append((move.value, move.kind))
-    names = writes.group_names(conn, [group_id for _, group_id, _ in by_group])
+    names = identities.group_names(conn, [group_id for _, group_id, _ in by_group])
     changes = [
         Change(
             action=action,
@@ -108,7 +108,7 @@ def tell_moves(conn: Conn, moves: Sequence[Move], context: Context) -> None:
     tell_events(conn, changes, {}, context, identified(conn, list(by_group.values())))
 
 
-def identified(conn: Conn, moved: Sequence[Sequence[writes.Moved]]) -> list[list[Row]]:
+def identified(conn: Conn, moved: Sequence[Sequence[identities.Moved]]) -> list[list[Row]]:
     """Who these are to somebody outside, list by list."""
-    known = writes.identities(conn, [each for part in moved for each in part])
+    known = identities.of(conn, [each for part in moved for each in part])
     return [[known[value] for value, _ in part if value in known] for part in moved]

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sync.model.change import Action
 from sync.model.errors import LostRace
 from sync.store import bulk, further_emails
+from sync.store.identities import Moved
 from sync.store.keys import among
 from sync.store.prepared import Prepared, many_on_driver
 from sync.store.schema import (
@@ -345,59 +346,6 @@ _ADD_KNOWN = {
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
-
-def identities(conn: Connection, moved: Iterable[Moved]) -> dict[str, Row]:
-    """Who these members are to somebody outside, by member value: our ids, and the IdP's."""
-    found: dict[str, Row] = {}
-    users_: list[str] = []
-    groups_: list[str] = []
-    for value, kind in moved:
-        if kind == "pending":
-            found[value] = _identity("pending", None, value, None)
-        else:
-            (users_ if kind == "user" else groups_).append(value)
-    for part in chunks(users_):
-        for id_, external_id, user_id in _WHO.all(conn, keys=part):
-            found[id_] = _identity("user", id_, external_id, user_id)
-    for part in chunks(groups_):
-        for id_, external_id in _WHICH.all(conn, keys=part):
-            found[id_] = _identity("group", id_, external_id, None)
-    return found
-
-
-def _identity(kind: str, directory_id: str | None, external_id: str | None, user_id: str | None) -> Row:
-    return {"kind": kind, "user_id": user_id, "directory_id": directory_id, "external_id": external_id}
-
-
-_WHO = Prepared(
-    sa.select(
-        directory_user.c.id,
-        sa.func.coalesce(directory_user.c.external_id, directory_user.c.scim_external_id),
-        link.c.user_id,
-    )
-    .outerjoin(link, link.c.directory_user_id == directory_user.c.id)
-    .where(among(directory_user.c.id, "keys"))
-)
-_WHICH = Prepared(
-    sa.select(
-        directory_group.c.id,
-        sa.func.coalesce(directory_group.c.external_id, directory_group.c.scim_external_id),
-    ).where(among(directory_group.c.id, "keys"))
-)
-
-
-def group_names(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-    """Name and external id of groups, by our id."""
-    found: dict[str, tuple[str, str | None]] = {}
-    for part in chunks(ids):
-        query = sa.select(directory_group.c.id, directory_group.c.name, directory_group.c.external_id)
-        for id_, name, external_id in conn.execute(query.where(directory_group.c.id.in_(part))):
-            found[id_] = (name, external_id)
-    return found
-
-
-Moved = tuple[str, str]
-"""Who came into a group or left it: the member's value and its kind, "user", "group" or "pending"."""
 
 Membership = tuple[str, str, str | None, str]
 """A membership seen from one side: (the other side's id, kind, display, added_at)."""
