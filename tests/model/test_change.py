@@ -18,7 +18,8 @@ from tests.model.samples import change
 
 _text = st.text(max_size=10)
 _maybe = st.none() | _text
-_fields = st.dictionaries(_text, st.none() | st.booleans() | st.integers() | _text, max_size=3)
+_numbers = st.integers(-(2**63), 2**63 - 1)
+_fields = st.dictionaries(_text, st.none() | st.booleans() | _numbers | _text, max_size=3)
 _people = st.builds(
     UserRecord, external_id=_text, user_name=_text, email=_maybe, first_name=_maybe, last_name=_maybe,
     picture_url=_maybe, status=st.sampled_from(Status), status_text=_text, scim_external_id=_maybe,
