@@ -111,6 +111,7 @@ class Azure:
         return self._tokens.fetch()
 
     def close(self) -> None:
+        self._groups.close()
         self._lane.close()
         self._ahead.close()
         self._tokens.close()
@@ -203,11 +204,12 @@ class Azure:
         as_of, met = None, 0
         marks, why = self._feeds.open()
         groups = self._groups.begin()
-        count = self._ahead.begin(self._stated)
+        count = self._groups.beside.begin(self._stated)
         listing = List(f"{VERSION}/users?$select={self._users.select}&$top=999", "users", _USERS_COST - 1)
         for answer, page in self._walks.pages(listing, self._users.page):
             as_of = as_of or answer.date
             met = (0 if page.rows.begins_anew else met) + page.read
+            self._dialect.met(met)
             yield self._user_page(page)
         self._believe(met, count)
         yield from groups()
@@ -371,7 +373,6 @@ class Azure:
                 "Check the app's permissions; nobody is removed because of this read."
             )
         stated = count()
-        self._dialect.met(max(met, stated or 0))
         if stated is not None and met < stated * _BELIEVABLE:
             raise Incomplete(
                 f"The directory counts {stated} users but listed {met}; "
@@ -379,7 +380,7 @@ class Azure:
             )
 
     def _stated(self) -> int | None:
-        """Graph's own count of users, guests included; None where it does not tell."""
+        """Graph's own count of users, guests included, which sets the limit; None where it does not tell."""
         target = f"{VERSION}/users?$select=id&$top=1&$count=true"
         ask = Ask(target, "the number of users", UNITS, EVENTUAL)
         try:
@@ -389,7 +390,10 @@ class Azure:
                 raise
             return None
         count = inside(body, "@odata.count")
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
+        if not isinstance(count, int) or isinstance(count, bool):
+            return None
+        self._dialect.met(count)
+        return count
 
     def _end(self, as_of: datetime | None, marks: Bookmarks | None, why: str) -> Page:
         if marks is None:

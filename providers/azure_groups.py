@@ -11,10 +11,12 @@ from providers.azure_records import GROUP_SELECT, read_groups
 from providers.azure_walk import VERSION, List, Walks
 from providers.http import Wire
 from providers.member_reads import MemberReads
+from providers.pace import WIDEST
 from providers.rows import GroupRow, Rows
 from sync.model.source import Page, Wanted
 
 _LIST: Final = List(f"{VERSION}/groups?$select={GROUP_SELECT}&$top=999", "groups", 1)
+_BESIDE: Final = WIDEST - 1
 
 
 class _Listed(NamedTuple):
@@ -29,15 +31,19 @@ class Groups:
     """Reads groups over one line; ``wanted`` says whose members count.
 
     The line has room for more than the pages of people, which follow each other: so the list of groups
-    and the first members are read beside them, no more of these than are kept in memory later on too.
+    and the first members are read beside them, a few megabytes of these, and one lane stays theirs.
     """
 
     def __init__(self, wire: Wire, ahead: Ahead, wanted: Wanted, *, is_transitive: bool) -> None:
         self._wire, self._ahead, self._wanted, self._is_transitive = wire, ahead, wanted, is_transitive
+        self.beside = Ahead(wire, "azure groups", _BESIDE)
+
+    def close(self) -> None:
+        self.beside.close()
 
     def begin(self) -> Callable[[], Iterator[Page]]:
         """Starts the list; the returned function gives pages of groups, then of their members."""
-        listed = self._ahead.begin(self._list)
+        listed = self.beside.begin(self._list)
         return lambda: self._pages(listed())
 
     def members_of(self, groups: Iterable[GroupRow]) -> Iterator[Page]:
@@ -52,8 +58,7 @@ class Groups:
         groups = {group.id: group for rows in pages for group in rows.rows}
         wanted = [group for group in groups.values() if self._wanted.group(group.record())]
         members = self._members(wanted)
-        if wanted:
-            members.begin(wanted[0])
+        members.begin_beside(self.beside, _BESIDE)
         return _Listed(pages, wanted, members)
 
     def _members(self, wanted: Sequence[GroupRow]) -> GroupMembers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,9 @@ _COST: Final = 2
 _AHEAD: Final = 4
 """Batches under way at a time: their answers wait in memory until their groups' turn comes."""
 
+_BESIDE_BYTES: Final = 4 * 2**20
+"""Answers kept from before the members' turn, at most, but for what is under way."""
+
 _FURTHER: Final = 3
 """Pages of a group behind its first that are read before its turn comes; a larger one's rest waits for it."""
 
@@ -43,25 +47,50 @@ class GroupMembers:
         self._place = {group.id: place for place, group in enumerate(groups)}
         self._chunks = [groups[start : start + MOST] for start in range(0, len(groups), MOST)]
         self._begun: dict[int, Callable[[], dict[str, Outcome]]] = {}
+        self._beginning = threading.Lock()
+        self._beside: Ahead | None = None
+        self._kept_bytes = 0
         self._further: dict[str, Callable[[], deque[Listed[MemberIds]]]] = {}
 
     def begin(self, group: GroupRow) -> Callable[[], Outcome]:
         number = self._place[group.id] // MOST
-        for near in range(number, min(number + _AHEAD, len(self._chunks))):
-            if near not in self._begun:
-                items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in self._chunks[near]]
-                self._begun[near] = _once(self._ahead.begin(self._ask, items))
+        for near in range(number, number + _AHEAD):
+            self._begin_batch(near)
         answers = self._begun[number]
         return lambda: answers()[group.id]
+
+    def begin_beside(self, ahead: Ahead, at_once: int) -> None:
+        """Starts batch after batch over ``ahead`` while something else is read, up to a few megabytes."""
+        self._beside = ahead
+        for number in range(at_once):
+            self._begin_batch(number)
+
+    def _begin_batch(self, number: int) -> None:
+        with self._beginning:
+            if number < len(self._chunks) and number not in self._begun:
+                groups = self._chunks[number]
+                items = [Item(each.id, _path(each), _what(each), cost=_COST) for each in groups]
+                self._begun[number] = _once((self._beside or self._ahead).begin(self._ask, items))
+
+    def _keep(self, *answers: Outcome) -> None:
+        """Counts what waits, and begins another batch where there is room."""
+        with self._beginning:
+            self._kept_bytes += sum(len(each.body) for each in answers if isinstance(each, Answer))
+            has_room = self._beside is not None and self._kept_bytes < _BESIDE_BYTES
+            following = max(self._begun, default=-1) + 1
+        if has_room:
+            self._begin_batch(following)
 
     def _ask(self, items: Sequence[Item]) -> dict[str, Outcome]:
         """First pages, and the next ones of the groups that have more begun at once."""
         outcomes = self._batches.ask(items)
+        self._keep(*outcomes.values())
         for item in items:
             onward = _next_of(outcomes[item.key])
             if onward is not None:
                 listing = List(f"{VERSION}{item.path}", item.what, _COST)
-                self._further[item.key] = self._ahead.begin(self._walk_on, listing, onward)
+                ahead = self._beside or self._ahead
+                self._further[item.key] = ahead.begin(self._walk_on, listing, onward)
         return outcomes
 
     def _walk_on(self, listing: List, onward: str) -> deque[Listed[MemberIds]]:
@@ -70,12 +99,14 @@ class GroupMembers:
         following: str | None = onward
         with suppress(ConnectorError):
             while following is not None and len(found) < _FURTHER:
-                page = self._wire.ask(listing.ask(guard.admit(following)), read_members)[1]
+                answer, page = self._wire.ask(listing.ask(guard.admit(following)), read_members)
                 found.append(page)
+                self._kept_bytes += len(answer.body)
                 following = page.next
         return found
 
     def pages(self, group: GroupRow, first: Callable[[], Outcome]) -> Iterator[Page]:
+        self._beside = None
         outcome = first()
         if self._place[group.id] % MOST == MOST - 1:
             self._begun.pop(self._place[group.id] // MOST, None)
