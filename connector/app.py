@@ -105,6 +105,7 @@ class App:
     def close(self) -> None:
         if self.sign_in_provider is not None:
             self.sign_in_provider.close()
+        self.rehearsals.close()
         self.request_log.close()
         self.wires.database.close()
 

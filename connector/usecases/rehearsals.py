@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -20,11 +22,26 @@ if TYPE_CHECKING:
     from sync.discovery import Discovery
 
 
+AT_ONCE: Final = 4
+"""Discoveries that go on beside their callers; further ones wait for a turn."""
+
+
 class Rehearsals:
     """Dry runs done where they are asked for; nothing but the run, its plan and the report is written."""
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
+        self._ends = threading.Event()
+        self._beside = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="discovery")
+
+    def begin_discovery(self, ref: str, *, by: str) -> Future[Discovery]:
+        """``discover`` beside the caller, who need not wait: its run shows how far it is, then the report."""
+        return self._beside.submit(self.discover, ref, by=by)
+
+    def close(self) -> None:
+        """End what goes on beside, as a stopped run ends."""
+        self._ends.set()
+        self._beside.shutdown(cancel_futures=True)
 
     def discover(self, ref: str, *, by: str, watcher: Watcher | None = None) -> Discovery:
         """Who would be linked, made or asked about by a first run, and what becomes of the seats."""
@@ -45,6 +62,7 @@ class Rehearsals:
             clock=self._wires.clock,
             by=by,
             observer=watcher,
+            stop=self._ends.is_set,
         )
         said = {"text": found.as_text().rstrip("\n"), "at": shapes.at(self._wires.clock())}
         with self._wires.database.write() as conn:

@@ -7,6 +7,7 @@ credentials are given it only receives. What is typed is saved step by step, not
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,6 +36,9 @@ STEPS: Final = (
     ("discovery", "What would happen"),
     ("plan", "First plan"),
 )
+AT_ONCE_S: Final = 3.0
+"""A small directory is read by then, and a wrong credential refused."""
+
 SENT_TWICE: Final = timedelta(minutes=5)
 """Within so long the same name and type is the same form again, and later a mistake."""
 _TYPES: Final = {"azure": "Azure (Microsoft Entra ID)", "scim": "Generic SCIM v2"}
@@ -172,7 +176,12 @@ def _scope_done(view: View, one: dict[str, Any], form: Fields) -> Response:
 
 
 def _discovery_done(view: View, one: dict[str, Any], _form: Fields) -> Response:
-    view.ask("runs.discover", connection=one["id"])
+    if not view.may("runs.discover"):
+        raise HTTPException(403)
+    under_way = view.app.rehearsals.begin_discovery(one["id"], by=view.signed_in.actor.by)
+    with suppress(TimeoutError):
+        # What fails at once is told beside the form; what takes longer goes on, and the page follows it.
+        under_way.result(timeout=AT_ONCE_S)
     return go(view, _address(one, "discovery"))
 
 
@@ -201,8 +210,10 @@ def _report(view: View, one: dict[str, Any]) -> dict[str, Any]:
     except NotFound:
         report = None
     runs = view.ask("runs.list", connection=one["id"], limit=1)["runs"]
-    going = runs[0] if runs and runs[0]["state"] in GOING else None
-    return {"report": report, "words": WORDS, "going": going}
+    last = runs[0] if runs else None
+    going = last is not None and last["state"] in GOING
+    failed = last is not None and last["trigger"] == "discover" and last["state"] == "failed"
+    return {"report": report, "words": WORDS, "run": last if going or failed else None, "going": going}
 
 
 def _plan(view: View, one: dict[str, Any]) -> dict[str, Any]:
