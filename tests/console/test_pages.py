@@ -84,6 +84,14 @@ def test_pages_fit_a_small_window(console: Console) -> None:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+def test_the_foot_says_the_line_that_lists_the_same(console: Console) -> None:
+    """Filters that are flags on the command line are written as flags, everything else with its value."""
+    with console.visit() as page:
+        page.goto("/users?search=true&active=false&managed=true&waiting=false&after=x")
+        line = "connector users list --search true --inactive --managed"
+        assert page.get_by_text(line, exact=True).is_visible()
+
+
 def test_the_keyboard_reaches_everything(console: Console) -> None:
     """The first Tab offers to skip to the content; a dialog opens, is read and closes by keys."""
     with console.visit() as page:
