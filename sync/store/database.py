@@ -45,6 +45,9 @@ CHECKPOINT_PAGES = 8000
 KEPT_OPEN = 8
 """Connections kept open for short work, which then begins without asking whether its connection lives."""
 
+KEPT_OPEN_ON_SQLITE = 4
+"""Fewer where each keeps a page cache of its own, and nobody waits for a server."""
+
 RACE_RETRIES = 5
 """How often a unit of work runs again after a deadlock or serialization failure on PostgreSQL."""
 
@@ -89,6 +92,7 @@ class Database:
                 "use sqlite:///connector.db or postgresql+psycopg://…"
             )
         self._kept: deque[Connection] = deque()
+        self._keeps = KEPT_OPEN_ON_SQLITE if self.is_sqlite else KEPT_OPEN
         self._turn = threading.Lock()
         self._committer: _GroupCommitter | None = None
         self._starting = threading.Lock()
@@ -135,7 +139,7 @@ class Database:
             conn.invalidate()
             raise
         finally:
-            if conn.invalidated or len(self._kept) >= KEPT_OPEN:
+            if conn.invalidated or len(self._kept) >= self._keeps:
                 conn.close()
             else:
                 self._kept.append(conn)
