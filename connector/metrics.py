@@ -121,6 +121,8 @@ class Meters:
     def __init__(self) -> None:
         self._making = threading.Lock()
         self._made: dict[str, Any] | None = None
+        self._counting: dict[tuple[str, ...], Any] = {}
+        """By name and labels: looking them up costs more than counting."""
 
     def run_ended(self, run: Run) -> None:
         """A run that this process brought to its end."""
@@ -146,7 +148,10 @@ class Meters:
             yield from made.collect()
 
     def _of(self, name: str, *labels: str) -> Any:
-        return self._all()[name].labels(*labels)
+        found = self._counting.get((name, *labels))
+        if found is None:
+            found = self._counting[name, *labels] = self._all()[name].labels(*labels)
+        return found
 
     def _all(self) -> dict[str, Any]:
         with self._making:
