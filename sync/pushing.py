@@ -41,8 +41,10 @@ class Pushing:
     ids: Iterator[str] = field(default_factory=lambda: fresh_ids(2))
     refusal: ConnectorError | None = None
     _people: dict[str, Dossier] = field(default_factory=dict)
-    _rows: dict[str, Any] = field(default_factory=dict)
-    """Rows of people and groups by id, as they are now."""
+    _written: dict[str, Any] = field(default_factory=dict)
+    """Rows of people as this request wrote them."""
+    _groups: dict[str, Any] = field(default_factory=dict)
+    """Rows of groups as they are now, None where there is none."""
     _turns: set[str] = field(default_factory=set)
 
     @property
@@ -58,11 +60,7 @@ class Pushing:
         """The live resource, None when this connection has none of that id."""
         if not self.writes:
             return scim.scim_get(self.conn, self.connection.id, kind, resource_id)
-        row = self._rows.get(resource_id)
-        if row is None and kind is Kind.USER and (found := self._dossier(resource_id)):
-            row = found.row
-        if row is None and kind is Kind.GROUP:
-            row = self._group_row(resource_id)
+        row = self._group_row(resource_id) if kind is Kind.GROUP else self._person_row(resource_id)
         return None if row is None else scim.resource_of(kind, row)
 
     def person(self, user_id: str, if_version: Sequence[int] | None = None) -> Dossier:
@@ -78,7 +76,7 @@ class Pushing:
         if if_version is not None:
             # Members come and go without asking for the version, so a demand for one must wait for them.
             writer.lock_group(self.conn, group_id)
-            self._rows.pop(group_id, None)
+            self._groups.pop(group_id, None)
         row = self._group_row(group_id)
         if row is None:
             raise NotFound(f"no group {group_id}")
@@ -90,10 +88,16 @@ class Pushing:
             self._people[user_id] = found
         return self._people.get(user_id)
 
+    def _person_row(self, user_id: str) -> Any:
+        if user_id in self._written:
+            return self._written[user_id]
+        found = self._dossier(user_id)
+        return None if found is None else found.row
+
     def _group_row(self, group_id: str) -> Any:
-        if group_id not in self._rows:
-            self._rows[group_id] = resources.group_row(self.conn, self.connection.id, group_id)
-        return self._rows[group_id]
+        if group_id not in self._groups:
+            self._groups[group_id] = resources.group_row(self.conn, self.connection.id, group_id)
+        return self._groups[group_id]
 
     def take_turns(self, *names: str, turns: Iterable[str] = ()) -> None:
         """Let no other request that claims one of these in before the commit.
@@ -122,12 +126,11 @@ class Pushing:
 
     def _note(self, id_: str, written: Mapping[str, Any]) -> None:
         """Know a resource as it has just been written; what was read of it before is past."""
-        before = self._people.pop(id_, None)
-        known = self._rows.get(id_) or (before.row if before else None)
-        if known is not None:
-            self._rows[id_] = known._replace(**written)
-        elif "user_name" in written:
-            self._rows[id_] = dossier.PersonRow(**written)
+        if "user_name" in written:
+            self._people.pop(id_, None)
+            self._written[id_] = dossier.PersonRow(**written)
+        elif id_ in self._groups:
+            self._groups[id_] = self._groups[id_]._replace(**written)
 
     def again(self, kind: Kind, resource_id: str) -> Resource:
         """The resource as it is now, for the answer."""

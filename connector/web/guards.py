@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+
+from connector.setting_types import is_loopback
 
 Message = MutableMapping[str, Any]
 
@@ -39,11 +40,11 @@ def is_local(request: Request) -> bool:
 
     The name is looked at so that a web page elsewhere cannot point its own name at this machine.
     """
-    if request.client is None or not _is_loopback(request.client.host):
+    if request.client is None or not is_loopback(request.client.host):
         return False
     if any(name in request.headers for name in _FORWARDED):
         return False
-    return _is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
+    return is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
 
 
 class SecurityHeaders:
@@ -61,12 +62,3 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,13 +7,12 @@ from typing import Any
 
 from sync import undo
 from sync.apply.context import Applied, Context, external_id_of, origin_after, put_back
-from sync.apply.held import Held
 from sync.apply.ledger import tell
 from sync.apply.members import KNOWN_NOW, Move, put_members_back, tell_moves
 from sync.model.change import Action, Change
 from sync.model.document import group_document
 from sync.model.resources import GroupRecord, fold
-from sync.store import writes
+from sync.store import memberships, writes
 from sync.store.database import Conn
 from sync.store.schema import directory_group
 from sync.store.text import from_json, to_json
@@ -21,11 +20,9 @@ from sync.store.text import from_json, to_json
 Row = Mapping[str, Any]
 
 
-def write_groups(
-    conn: Conn, changes: Sequence[Change], context: Context, applied: Applied, held: Held
-) -> None:
+def write_groups(conn: Conn, changes: Sequence[Change], context: Context, applied: Applied) -> None:
     """Write a batch of changes to groups."""
-    rows = held.known(conn, directory_group, [c.subject.id for c in changes if not c.new])
+    rows = writes.rows_by_id(conn, directory_group, [c.subject.id for c in changes if not c.new])
     new_ids_wanted = [external_id_of(c) for c in changes if c.new and external_id_of(c)]
     new_ids_wanted += [c.subject.external_id for c in changes if c.restore and c.subject.external_id]
     writes.lock_keys(conn, [f"group:{context.connection.id}:{name}" for name in new_ids_wanted])
@@ -51,7 +48,7 @@ def write_groups(
     writes.replace_rows(conn, directory_group, changed_rows)
     moves: list[Move] = []
     if names:
-        known = writes.resolve_pending(conn, context.connection.id, names, "group")
+        known = memberships.resolve_pending(conn, context.connection.id, names, "group")
         moves += [Move(Action.MEMBER_ADD, id_, value, "group", KNOWN_NOW) for id_, value in known]
     after = {row["id"]: row for row in (*new_rows, *changed_rows)}
     applied.written.update(after)
@@ -67,8 +64,8 @@ def _members_follow(conn: Conn, change: Change, context: Context) -> list[Move]:
     """A deleted group's memberships end with it, on both sides; one that is put back has them again."""
     group_id = change.subject.id
     if change.action is Action.GROUP_DELETE:
-        writes.empty_group(conn, group_id)
-        left = writes.leave_all_groups(conn, group_id, context.at)
+        memberships.empty_group(conn, group_id)
+        left = memberships.leave_all_groups(conn, group_id, context.at)
         return [Move(Action.MEMBER_REMOVE, each, group_id, "group", change.reason) for each in left]
     return put_members_back(conn, group_id, change.restore, context) if change.restore is not None else []
 
@@ -82,8 +79,8 @@ def _kept_of_group(
         return None
     kept: dict[str, Any] = {"row": undo.altered(before, after[change.subject.id])}
     if change.action is Action.GROUP_DELETE:
-        kept["members"] = writes.members_of(conn, change.subject.id)
-        kept["inside"] = writes.memberships_of(conn, change.subject.id)
+        kept["members"] = memberships.members_of(conn, change.subject.id)
+        kept["inside"] = memberships.memberships_of(conn, change.subject.id)
     return kept
 
 

@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """``rows`` by id, of any table: as read, not locked, since writing checks their versions.
+    """``rows`` of people and accounts by id: as read, not locked, since writing checks their versions.
 
     ``turns`` are the keys that the caller took its turn for before it looked: what it found free is free.
     """

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sync.apply.context import Applied, Context
 from sync.apply.ledger import tell, tell_events
 from sync.model.change import Action, Change, Subject
-from sync.store import identities, writes
+from sync.store import identities, memberships
 from sync.store.database import Conn
 
 Row = Mapping[str, Any]
@@ -23,12 +23,12 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
     """
     is_pull = context.origin == "pull"
     if is_pull:
-        writes.lock_groups(conn, [change.subject.id for change in changes])
+        memberships.lock_groups(conn, [change.subject.id for change in changes])
     told, kept = [], []
     who: list[Sequence[identities.Moved]] = []
     for change in changes:
         if not is_pull and len(change.members) > 1:
-            writes.lock_group(conn, change.subject.id)
+            memberships.lock_group(conn, change.subject.id)
         moved, ended = _move_members(conn, change, context)
         if moved:
             told.append(change)
@@ -37,40 +37,40 @@ def write_members(conn: Conn, changes: Sequence[Change], context: Context, appli
         (applied.done if moved else applied.unchanged).append(change)
     tell(conn, told, {}, context, kept, members=identified(conn, who))
     if is_pull:
-        writes.touch_groups(conn, [change.subject.id for change in told], context.at)
+        memberships.touch_groups(conn, [change.subject.id for change in told], context.at)
         for change in changes:
-            writes.settle_digest(conn, change.subject.id, change.fingerprint, change.whole)
+            memberships.settle_digest(conn, change.subject.id, change.fingerprint, change.whole)
         return
     for change in told:
-        applied.written[change.subject.id] = writes.touch_group(conn, change.subject.id, context.at)
+        applied.written[change.subject.id] = memberships.touch_group(conn, change.subject.id, context.at)
 
 
 def _move_members(
     conn: Conn, change: Change, context: Context
-) -> tuple[Sequence[identities.Moved], list[writes.Membership]]:
+) -> tuple[Sequence[identities.Moved], list[memberships.Membership]]:
     """Who came or left, and the memberships that ended."""
     group_id, connection_id = change.subject.id, context.connection.id
     if change.action is Action.MEMBER_REMOVE:
-        ended = writes.remove_members(conn, group_id, connection_id, change.members)
+        ended = memberships.remove_members(conn, group_id, connection_id, change.members)
         return [(row[0], row[1]) for row in ended], ended
     if change.restore is not None:
         back = put_members_back(conn, group_id, change.restore, context)
         return [(move.value, move.kind) for move in back if move.group_id == group_id], []
-    add = writes.add_named_members if context.origin == "push" else writes.add_members
+    add = memberships.add_named_members if context.origin == "push" else memberships.add_members
     moved = add(conn, group_id, connection_id, change.members, run_id=context.run_id, at=context.at)
-    writes.set_displays(conn, group_id, change.displays)
+    memberships.set_displays(conn, group_id, change.displays)
     return moved, []
 
 
 def put_members_back(conn: Conn, group_id: str, restore: Row, context: Context) -> list[Move]:
     """Former memberships of a group, and those it had itself; returns who is in which group again."""
-    there = {row[0] for row in writes.members_of(conn, group_id)}
-    above = {row[0] for row in writes.memberships_of(conn, group_id)}
+    there = {row[0] for row in memberships.members_of(conn, group_id)}
+    above = {row[0] for row in memberships.memberships_of(conn, group_id)}
     rows = [(group_id, *row) for row in restore.get("members", ()) if row[0] not in there]
     inside = [(other, group_id, *row) for other, *row in restore.get("inside", ()) if other not in above]
-    writes.put_members(conn, [*inside, *rows], run_id=context.run_id)
+    memberships.put_members(conn, [*inside, *rows], run_id=context.run_id)
     for other, *_ in inside:
-        writes.touch_group(conn, other, context.at)
+        memberships.touch_group(conn, other, context.at)
     return [Move(Action.MEMBER_ADD, row[0], row[1], row[2], _BACK) for row in (*inside, *rows)]
 
 

@@ -14,7 +14,7 @@ from sync.apply.members import KNOWN_NOW, Move, tell_moves
 from sync.model.change import Action, Change
 from sync.model.document import user_document
 from sync.model.resources import Status, UserRecord, fold
-from sync.store import attention, further_emails, writes
+from sync.store import attention, further_emails, memberships, writes
 from sync.store.database import Conn
 from sync.store.schema import directory_user, users
 from sync.store.text import from_json, to_json
@@ -224,12 +224,12 @@ def _write_people(conn: Conn, people: _People, context: Context) -> list[Move]:
     for row in people.relinks:
         writes.set_link(conn, row)
     if people.names:
-        known = writes.resolve_pending(conn, context.connection.id, people.names, "user")
+        known = memberships.resolve_pending(conn, context.connection.id, people.names, "user")
         for group_id in dict.fromkeys(group_id for group_id, _ in known):
-            writes.touch_group(conn, group_id, context.at)
+            memberships.touch_group(conn, group_id, context.at)
         moves += [Move(Action.MEMBER_ADD, id_, value, "user", KNOWN_NOW) for id_, value in known]
     for directory_id in people.tombstones:
-        left = writes.leave_all_groups(conn, directory_id, context.at)
+        left = memberships.leave_all_groups(conn, directory_id, context.at)
         moves += [Move(Action.MEMBER_REMOVE, id_, directory_id, "user", DELETED) for id_ in left]
     return moves
 

@@ -16,7 +16,7 @@ from sync.apply.members import write_members
 from sync.apply.people import email_turn, external_id_turn, write_people
 from sync.model.change import Action, Change
 from sync.model.resources import fold
-from sync.store import writes
+from sync.store import memberships, writes
 from sync.store.database import Conn
 from sync.store.schema import directory_group, directory_user
 
@@ -28,11 +28,11 @@ def apply(conn: Conn, changes: Sequence[Change], context: Context, held: Held = 
     """
     applied = Applied()
     for kind, batch in groupby(changes, key=_kind):
-        if kind == "member":
-            write_members(conn, list(batch), context, applied)
+        if kind == "user":
+            write_people(conn, list(batch), context, applied, held)
         else:
-            write = write_people if kind == "user" else write_groups
-            write(conn, list(batch), context, applied, held)
+            write = write_groups if kind == "group" else write_members
+            write(conn, list(batch), context, applied)
     return applied
 
 
@@ -49,7 +49,7 @@ def turns_of(connection_id: str, *, external_id: str | None, email: str | None) 
 
 def lock_group(conn: Conn, group_id: str) -> None:
     """Let nobody else change this group's members until commit."""
-    writes.lock_group(conn, group_id)
+    memberships.lock_group(conn, group_id)
 
 
 def _kind(change: Change) -> str:
