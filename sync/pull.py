@@ -32,15 +32,16 @@ from sync.model.errors import (
     recovery_of,
 )
 from sync.model.resources import Status
-from sync.model.run import Lease, Phase, PlanState, Run, RunMode, RunState, Verdict
+from sync.model.run import Lease, Phase, Place, PlanState, Run, RunMode, RunState, Verdict
 from sync.model.source import End, Page, Source
 from sync.plan import counted
 from sync.proposal import Proposal, raise_attention
+from sync.resumption import Resumption
 from sync.revert import Reversal
 from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
-from sync.store import connections, freezes, left_out, plans, resources, runs, staging
+from sync.store import connections, freezes, left_out, plans, resources, runs
 from sync.store.database import Conn, Database, OutOfReach
 from sync.store.ids import new_id
 from sync.store.times import to_text
@@ -157,17 +158,21 @@ class Pull:
 
     # --- reading ------------------------------------------------------------------------------
 
+    @property
+    def _resumption(self) -> Resumption:
+        return Resumption(run=self.run, connection=self.connection, policy=self.policy, clock=self.clock)
+
     def _read_and_propose(self) -> str:
         """Read the directory and store the plan; returns the plan's id."""
         with self._fence.write() as conn:
-            staging.clear(conn, self.run.id)
+            place = self._resumption.place(conn)
             plans.discard_unfinished(conn, self.run.id)
             runs.progress(conn, self.lease, phase=Phase.READING)
         self.observer.phase(self.run, Phase.READING)
         source = self.open_source()
         try:
             trace = Trace(self.run.target)
-            snapshot = self._read(source, trace)
+            snapshot = self._read(source, trace, place)
             look = SecondLook(
                 self._fence,
                 self.connection,
@@ -182,7 +187,7 @@ class Pull:
             source.close()
         return self._propose(snapshot, lie, trace)
 
-    def _read(self, source: Source, trace: Trace) -> Snapshot:
+    def _read(self, source: Source, trace: Trace, place: Place | None) -> Snapshot:
         self._check_tenant(source)
         cursor = self.connection.cursor
         needs_raw = map_of(self.policy) is not None
@@ -190,13 +195,15 @@ class Pull:
         if self.run.mode is RunMode.TARGETED:
             return self._walk(source, RunMode.TARGETED, chain(named, [Page(end=End())]))
         why: list[Page] = []
-        if self.run.mode is RunMode.DELTA and cursor is not None:
-            try:
+        try:
+            if place is not None:
+                return self._walk(source, RunMode.FULL, source.full(place.text), place)
+            if self.run.mode is RunMode.DELTA and cursor is not None:
                 return self._walk(source, RunMode.DELTA, chain(source.changes(cursor), named))
-            except CursorExpired as expired:
-                why.append(Page(warnings=(expired.message,)))
-                with self._fence.write() as conn:
-                    staging.clear(conn, self.run.id)
+        except CursorExpired as expired:
+            why.append(Page(warnings=(expired.message,)))
+            with self._fence.write() as conn:
+                self._resumption.begin_anew(conn)
         return self._walk(source, RunMode.FULL, chain(why, source.full()))
 
     def _check_tenant(self, source: Source) -> None:
@@ -214,15 +221,20 @@ class Pull:
             with self._fence.write() as conn:
                 connections.update(conn, self.connection.id, now=self.clock(), tenant=tenant)
 
-    def _walk(self, source: Source, mode: RunMode, pages: Iterable[Page]) -> Snapshot:
+    def _walk(
+        self, source: Source, mode: RunMode, pages: Iterable[Page], place: Place | None = None
+    ) -> Snapshot:
         """Read to the end, or to where it cannot go on: what was read before still counts."""
-        snapshot = Snapshot(self._fence, self.connection, self.policy, mode, self.run.target)
-        snapshot.began_at = noted_at = self.clock()
+        noted_at = self.clock()
+        snapshot = self._snapshot(mode, place.began_at if place else noted_at)
+        if place is not None:
+            snapshot.resume()
         try:
             for number, page in enumerate(pages, start=1):
                 snapshot.take(page)
                 if (now := self.clock()) - noted_at >= NOTE_EVERY:
                     noted_at = now
+                    snapshot.flush()
                     self._note_effort(source, snapshot.users_met)
                 if number % PROGRESS_EVERY == 0:
                     self.observer.pages(self.run, number, snapshot.users.count)
@@ -236,6 +248,17 @@ class Pull:
             snapshot.doubt(error.message)
         snapshot.conclude()
         return snapshot
+
+    def _snapshot(self, mode: RunMode, began_at: datetime) -> Snapshot:
+        return Snapshot(
+            self._fence,
+            self.connection,
+            self.policy,
+            mode,
+            self.run.target,
+            began_at=began_at,
+            keep_place=self._resumption.keep,
+        )
 
     # --- planning -----------------------------------------------------------------------------
 
@@ -251,7 +274,7 @@ class Pull:
             self.connection,
             self.policy,
             plan_id=plan_id,
-            began_at=snapshot.began_at or self.clock(),
+            began_at=snapshot.began_at,
             removals=lie is None and snapshot.complete,
             questions=self._ask,
             trace=trace,
@@ -293,8 +316,7 @@ class Pull:
         self, proposal: Proposal, snapshot: Snapshot, lie: str | None, stopped: Sequence[Hold]
     ) -> None:
         """Write the verdict; from here on the stored plan is all that counts."""
-        verdict = _verdict(snapshot, lie, stopped)
-        reasons = _reasons(proposal, snapshot, lie, stopped)
+        verdict, reasons = _verdict(snapshot, lie, stopped), _reasons(proposal, snapshot, lie, stopped)
         checksum = proposal.tally.checksum(self.connection.id)
         with self._fence.write() as conn:
             rejected = rejection(conn, self.connection.id, checksum) if stopped else None
@@ -315,7 +337,9 @@ class Pull:
             if not self.run.dry_run:
                 plans.overtake(conn, self.connection.id, snapshot.confirmed)
                 self._forget_left_out(conn, proposal, snapshot, is_true=lie is None)
-            staging.clear(conn, self.run.id)
+                if snapshot.is_resumed:
+                    self._resumption.follow(conn, applies=not stopped and not proposal.tally.empty)
+            self._resumption.end(conn)
             runs.progress(
                 conn,
                 self.lease,
@@ -386,7 +410,7 @@ class Pull:
 
     def _fail(self, state: RunState, error: ConnectorError) -> None:
         with self._fence.write() as conn:
-            staging.clear(conn, self.run.id)
+            self._resumption.end(conn)
             plans.discard_unfinished(conn, self.run.id)
             now, kind = self.clock(), recovery_of(error)
             runs.finish(conn, self.lease, state=state, now=now, error=error.message, error_kind=kind)

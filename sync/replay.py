@@ -74,7 +74,7 @@ class Stored:
     def check(self) -> Sequence[Right]:
         return ()
 
-    def full(self) -> Iterator[Page]:
+    def full(self, _place: str | None = None, /) -> Iterator[Page]:
         yield from self._people()
         yield from self._groups()
         yield Page(end=End(), warnings=[self._age(), *self._warnings])

@@ -6,7 +6,7 @@ members are held one group at a time, everything that differs goes to the databa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,7 @@ from sync.model.run import NOBODY, RunMode, Target
 from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
 from sync.policy import address_of
 from sync.store import resources, staging
+from sync.store.database import Conn
 from sync.store.staging import Staged, StagedRow
 from sync.store.text import to_json
 
@@ -36,6 +37,9 @@ FLUSH_AT = 1000
 
 MEMBERS_PER_ROW = 2000
 """External ids in one staged piece of a group's member change."""
+
+RESUMED = "it went on where another process left off, so nobody is removed by it; a full read is queued"
+"""Why a read that did not begin at page 1 proves nobody's absence, whatever it met."""
 
 REASONS_MAX = 20
 """Sentences a run keeps; the rest is counted."""
@@ -99,9 +103,20 @@ class Snapshot:
     """The walk over a source's pages. ``complete`` may only be asked after the walk has ended."""
 
     def __init__(
-        self, fence: Fence, connection: Connection, policy: Policy, mode: RunMode, named: Target = NOBODY
+        self,
+        fence: Fence,
+        connection: Connection,
+        policy: Policy,
+        mode: RunMode,
+        named: Target = NOBODY,
+        *,
+        began_at: datetime,
+        keep_place: Callable[[Conn, str, datetime], None],
     ) -> None:
-        """``named`` are compared whatever their fingerprints say: somebody asked about them."""
+        """``named`` are compared whatever their fingerprints say: somebody asked about them.
+
+        ``keep_place`` hears, in the transaction that stages them, behind which pages a full read is.
+        """
         self._fence = fence
         self.mode = mode
         self._named = named
@@ -119,11 +134,23 @@ class Snapshot:
         self.confirmed: set[str] = set()
         """People whom a read of less than everything showed as stored; a full read confirms by its plan."""
         self.new_users = 0
-        self.began_at: datetime | None = None
+        self.began_at = began_at
+        self.is_resumed = False
+        self._keep_place = keep_place
+        self._place: str | None = None
         self.end: End | None = None
         self.doubts: list[str] = []
         self.notes: list[str] = []
         self.set_aside: list[SetAside] = []
+
+    def resume(self) -> None:
+        """Take over whom another process met and staged; this read cannot prove anybody's absence."""
+        self.is_resumed = True
+        self.doubt(RESUMED)
+        with self._fence.read() as conn:
+            for seq in staging.known_people(conn, self._fence.lease.run_id, self._connection.id):
+                self.users.add(seq)
+                self._differing.add(seq)
 
     def take(self, page: Page) -> None:
         """Compare one page with what is stored and stage what differs."""
@@ -140,15 +167,19 @@ class Snapshot:
         self.notes.extend(page.warnings)
         if page.end is not None:
             self.end = page.end
+        if page.place is not None:
+            self._place = page.place
         if len(self._waiting) >= FLUSH_AT:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is staged in memory."""
-        if self._waiting:
+        """Write what is staged in memory, and how far the read is with it."""
+        if self._waiting or self._place is not None:
             with self._fence.write() as conn:
                 staging.add(conn, self._fence.lease.run_id, self._waiting)
-            self._waiting = []
+                if self._place is not None:
+                    self._keep_place(conn, self._place, self.began_at)
+            self._waiting, self._place = [], None
 
     def doubt(self, why: str) -> None:
         """Note why this read is not the whole truth; a snapshot with a doubt removes nothing."""
@@ -179,14 +210,18 @@ class Snapshot:
             new_groups = staging.count_new(conn, run_id, Staged.GROUP, connection_id)
         if self.end is None:
             return
+        if not self.is_resumed:
+            self._doubt_counts(self.end, new_groups)
+        for group_id in self._open:
+            self.notes.append(f"the members of group {group_id} did not end; they stay as they are")
+
+    def _doubt_counts(self, end: End, new_groups: int) -> None:
         for words, stated, met in (
-            ("people", self.end.stated_users, self.users_met + self._unstored("user")),
-            ("groups", self.end.stated_groups, self._groups_met(new_groups)),
+            ("people", end.stated_users, self.users_met + self._unstored("user")),
+            ("groups", end.stated_groups, self._groups_met(new_groups)),
         ):
             if stated is not None and met < stated:
                 self.doubt(f"the directory says that it has {stated:,} {words}, but gave only {met:,}")
-        for group_id in self._open:
-            self.notes.append(f"the members of group {group_id} did not end; they stay as they are")
 
     def _groups_met(self, new: int) -> int:
         """Groups this read saw; those out of scope count, for the directory counts them too."""

@@ -36,6 +36,20 @@ class Target:
 NOBODY: Final = Target()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a full read was when its pages were last staged, for whoever goes on with it after a kill.
+
+    ``text`` is the source's own word for it, ``at`` when it was true. ``began_at`` is when the read
+    began, ``terms`` names the settings that it went by.
+    """
+
+    text: str
+    at: datetime
+    began_at: datetime
+    terms: str
+
+
 class RunState(StrEnum):
     """queued → running → one of the ends. A run that is killed stays running until its lease ends."""
 
@@ -53,7 +67,7 @@ class RunState(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a running run is; a resumed run goes on from APPLYING and repeats the others."""
+    """Where a running run is; one that was killed goes on from APPLYING, and from its place while READING."""
 
     READING = "reading"
     PLANNING = "planning"

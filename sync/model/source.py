@@ -108,6 +108,10 @@ class Page:
 
     ``raw`` holds the IdP's own attributes of each of ``users``, in the same order, when the source
     was opened with wanted key paths; it needs to hold no more than those. Empty otherwise.
+
+    ``place`` is where a full read can go on behind this page, for ``full`` to be told after a kill:
+    opaque to the engine, and no secret. Places lie between pages of people or behind the last of them;
+    groups and members are always read anew. None where the read cannot go on from here.
     """
 
     users: Sequence[UserRecord] = ()
@@ -117,6 +121,7 @@ class Page:
     gone: Sequence[Gone] = ()
     set_aside: Sequence[SetAside] = ()
     warnings: Sequence[str] = ()
+    place: str | None = None
     end: End | None = None
 
 
@@ -182,8 +187,12 @@ class Source(Protocol):
     def check(self) -> Sequence[Right]:
         """Prove the needed rights one by one."""
 
-    def full(self) -> Iterator[Page]:
-        """Read everything in scope from page 1. Users come before groups, groups before members."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Read everything in scope from page 1. Users come before groups, groups before members.
+
+        ``place`` is one that a page of an earlier read told: that read is gone on with, and whoever
+        came before that place does not come again. Raises CursorExpired when it is no longer good.
+        """
 
     def changes(self, cursor: str) -> Iterator[Page]:
         """Read what changed since ``cursor``; raises CursorExpired when only full() can help."""

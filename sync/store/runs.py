@@ -268,10 +268,13 @@ def newest(conn: Conn, *wanted: sa.ColumnElement[bool]) -> dict[str, Run]:
 
 
 def newest_reads(conn: Conn) -> dict[str, Run]:
-    """The newest read of each directory that got something, dry runs left out, by connection id."""
+    """The newest read of each directory that got something, by connection id.
+
+    Dry runs are left out, and reads that went on where another process left off: a whole one follows.
+    """
     ended = _RUN.c.state.in_([each.value for each in (RunState.SUCCEEDED, RunState.HELD, RunState.PARTIAL)])
     read = _RUN.c.mode.in_([RunMode.FULL.value, RunMode.DELTA.value])
-    return newest(conn, ended, read, _RUN.c.dry_run.is_(False))
+    return newest(conn, ended, read, _RUN.c.dry_run.is_(False), _RUN.c.resumed.is_(False))
 
 
 def counts(conn: Conn) -> dict[str, int]:

@@ -359,6 +359,8 @@ run = Table(
     Column("target", TEXT),
     Column("afterwards", TEXT),
     Column("trace", TEXT),
+    Column("place", TEXT),
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),
     Index(
         "uq_run_queued",
         "connection_id",

@@ -148,3 +148,18 @@ def moving_users(conn: Connection, run_id: str, email_keys: Iterable[str]) -> fr
 def clear(conn: Connection, run_id: str) -> None:
     """Forget what a run staged."""
     conn.execute(sa.delete(staged).where(staged.c.run_id == run_id))
+
+
+def keep_people(conn: Connection, run_id: str) -> None:
+    """Forget what a run staged of groups and members: they are read anew."""
+    of_people = Staged.USER.value
+    conn.execute(sa.delete(staged).where(staged.c.run_id == run_id, staged.c.kind != of_people))
+
+
+def known_people(conn: Connection, run_id: str, connection_id: str) -> Sequence[int]:
+    """The row numbers of the staged people who have a live row already."""
+    query = sa.select(directory_user.c.seq).join(staged, staged.c.key == directory_user.c.external_id)
+    mine = (directory_user.c.connection_id == connection_id, directory_user.c.deleted_at.is_(None))
+    return conn.scalars(
+        query.where(staged.c.run_id == run_id, staged.c.kind == Staged.USER.value, *mine)
+    ).all()

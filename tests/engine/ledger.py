@@ -38,6 +38,8 @@ class Ledger:
     ``hidden`` people and groups are left out of lists but answer when asked by id. ``unread``
     groups refuse their members. ``breaks_after`` pages the walk ends in an error. ``mute`` answers
     no look-up, ``denied`` refuses every one. ``ends`` False leaves the walk without an End.
+    ``resumes`` tells places behind pages of people; ``forgets`` takes none of them back. ``listed``
+    counts how often people were listed.
     """
 
     people: dict[str, UserRecord] = field(default_factory=dict)
@@ -49,6 +51,9 @@ class Ledger:
     mute: bool = False
     denied: bool = False
     ends: bool = True
+    resumes: bool = False
+    forgets: bool = False
+    listed: int = 0
     stated_users: int | None = None
     cursor: str | None = None
     tenant: str | None = "tenant-1"
@@ -108,19 +113,23 @@ class LedgerSource:
     def check(self) -> Sequence[Right]:
         return ()
 
-    def full(self) -> Iterator[Page]:
-        for number, page in enumerate(self._pages()):
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        if place is not None and self._ledger.forgets:
+            raise CursorExpired("The place where the read was is not known any more: it begins anew.")
+        for number, page in enumerate(self._pages(int(place or 0))):
             if number == self._ledger.breaks_after:
                 raise Incomplete("the list broke off")
             self.effort.pages += 1
             self.effort.requests += 1
             yield page
 
-    def _pages(self) -> Iterator[Page]:
+    def _pages(self, first: int) -> Iterator[Page]:
         ledger = self._ledger
         shown = [record for id_, record in sorted(ledger.people.items()) if id_ not in ledger.hidden]
-        for start in range(0, max(len(shown), 1), ledger.page_size):
-            yield Page(users=shown[start : start + ledger.page_size])
+        for start in range(first, max(len(shown), 1), ledger.page_size):
+            page, end = shown[start : start + ledger.page_size], start + ledger.page_size
+            ledger.listed += len(page)
+            yield Page(users=page, place=str(end) if ledger.resumes else None)
         teams = [(id_, team) for id_, team in sorted(ledger.groups.items()) if id_ not in ledger.hidden]
         yield Page(groups=[GroupRecord(id_, team.name) for id_, team in teams], set_aside=ledger.set_aside)
         for id_, team in teams:

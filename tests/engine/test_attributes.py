@@ -37,8 +37,8 @@ class _Raw(LedgerSource):
         super().__init__(ledger)
         self._raw = ledger.raw
 
-    def full(self) -> Iterator[Page]:
-        for page in super().full():
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        for page in super().full(place):
             yield replace(page, raw=[self._raw.get(record.external_id, {}) for record in page.users])
 
     def lookup(self, external_ids: Sequence[str]) -> Found:
