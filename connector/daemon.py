@@ -100,7 +100,8 @@ class Crowd:
     def __init__(self, app: App, draining: threading.Event) -> None:
         self._app, self._draining = app, draining
         self._bell = app.doorbell()
-        self._wakes: list[threading.Event] = []
+        self._workers: list[threading.Event] = []
+        self._postman = threading.Event()
         self._everything = threading.Event()
         self._ticks = threading.Event()
         self._loops = [self._loop("schedule", self._tick, TICK_S, self._ticks)]
@@ -108,12 +109,14 @@ class Crowd:
             self._loop(f"worker {number}", self._work, POLL_S, self._woken())
             for number in range(1, app.settings.runs.at_once + 1)
         ]
-        rung = self._woken()
         post = Crew(
-            "webhook", lambda: app.webhooks.claim(draining.is_set), hands=app.webhooks.at_once, wake=rung
+            "webhook",
+            lambda: app.webhooks.claim(draining.is_set),
+            hands=app.webhooks.at_once,
+            wake=self._postman,
         )
         self._loops += [
-            self._loop("webhooks", post.turn, POLL_S, rung),
+            self._loop("webhooks", post.turn, POLL_S, self._postman),
             self._loop("retention", app.retention.turn, RETENTION_S, threading.Event()),
             self._loop("notices", self._notice, NOTICE_S, threading.Event()),
             self._loop("subscriptions", self._subscribe, SUBSCRIBE_S, threading.Event()),
@@ -138,13 +141,17 @@ class Crowd:
         return Loop(name, turn, rest_s=rest_s, stop=self._draining, wake=wake)
 
     def _woken(self) -> threading.Event:
-        self._wakes.append(threading.Event())
-        return self._wakes[-1]
+        self._workers.append(threading.Event())
+        return self._workers[-1]
 
     def _hear(self) -> bool:
+        """Wake whoever has something to do; on SQLite the bell rings for every commit there is."""
         if self._bell.wait(BELL_S):
-            for wake in self._wakes:
-                wake.set()
+            if self._app.worker.is_any_waiting():
+                for worker in self._workers:
+                    worker.set()
+            if self._app.webhooks.is_anything_ready():
+                self._postman.set()
         return True
 
     def _work(self) -> bool:

@@ -67,13 +67,15 @@ class Deliverer:
 
     def claim(self, stop: Callable[[], bool] = lambda: False) -> Callable[[], None] | None:
         """The work of one endpoint's turn, to be called in any thread; None when nothing is due."""
-        now = self.clock()
-        with self.database.latest() as conn:
-            if not deliveries.is_anything_ready(conn, now):
-                return None
+        if not self.is_anything_ready():
+            return None
         with self.database.write() as conn:
-            turn = deliveries.claim(conn, owner=self.owner, lease_s=self.lease_s, now=now)
+            turn = deliveries.claim(conn, owner=self.owner, lease_s=self.lease_s, now=self.clock())
         return None if turn is None else partial(self._take, turn, stop)
+
+    def is_anything_ready(self) -> bool:
+        """Whether a claim would find work; cheap enough to be asked after every commit."""
+        return self.database.look(lambda conn: deliveries.is_anything_ready(conn, self.clock()))
 
     def work_one(self) -> bool:
         """Take one endpoint's turn here and now; False when there was none."""

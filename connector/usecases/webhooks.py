@@ -67,6 +67,10 @@ class Webhooks:
         """The work of one endpoint's turn; None when nothing is to be delivered."""
         return self.deliverer.claim(stop)
 
+    def is_anything_ready(self) -> bool:
+        """Whether an endpoint has something to be delivered now."""
+        return self.deliverer.is_anything_ready()
+
     @property
     def at_once(self) -> int:
         """Endpoints that are called at the same time."""

@@ -127,11 +127,14 @@ class Worker:
             self.work_one(run_id=following, stop=stop)
         return ended
 
+    def is_any_waiting(self) -> bool:
+        """Whether a claim would find a run; cheap enough to be asked after every commit."""
+        return self._wires.database.look(lambda conn: runs.is_claimable(conn, self._wires.clock()))
+
     def _claimed(self, run_id: str | None) -> tuple[Lease, Run] | None:
+        if not self.is_any_waiting():
+            return None
         now = self._wires.clock()
-        with self._wires.database.read() as conn:
-            if not runs.is_claimable(conn, now):
-                return None
         return self._wires.database.submit(
             lambda conn: runs.claim(conn, owner=self.owner, lease_s=self._lease_s, now=now, run_id=run_id)
         )

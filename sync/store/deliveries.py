@@ -17,6 +17,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import LeaseLost
 from sync.model.webhook import OPEN, Delivery, DeliveryState, Due, Endpoint, Health, Settled, Turn
 from sync.store import endpoints, outbox, schema
+from sync.store.prepared import Prepared
 from sync.store.text import chunks
 from sync.store.times import from_text, to_text
 
@@ -45,6 +46,8 @@ _SETTLED: Final = (
     )
 )
 
+_ENABLED: Final = Prepared(sa.select(_ENDPOINT.c.id).where(_ENDPOINT.c.enabled).limit(1))
+
 FAN_OUT: Final = 500
 """Events one transaction makes deliveries for."""
 
@@ -70,6 +73,8 @@ def claim(conn: Conn, *, owner: str, lease_s: float, now: datetime) -> Turn | No
 
 def is_anything_ready(conn: Conn, now: datetime) -> bool:
     """Whether a claim would find an endpoint; asks without a lock, for those who ask all the time."""
+    if _ENABLED.first(conn) is None:
+        return False
     ready = _is_ready(to_text(now), to_text(_lease_clock(conn, now)), outbox.last_sequence(conn))
     return conn.execute(sa.select(_ENDPOINT.c.id).where(ready).limit(1)).first() is not None
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from sync.store import schema
+from sync.store.prepared import Prepared
 
 _RUN = schema.run
 MINE = (
@@ -90,7 +91,7 @@ CLAIMS = {
     for by_run in (False, True)
     for by_connection in (False, True)
 }
-CLAIMABLE = {dialect: _free_to_take(dialect)[0].limit(1) for dialect in _TIMES}
+CLAIMABLE = {dialect: Prepared(_free_to_take(dialect)[0].limit(1)) for dialect in _TIMES}
 HEARTBEATS = {
     dialect: sa.update(_RUN).where(MINE).values(lease_until=until)
     for dialect, (_, until, _) in _TIMES.items()

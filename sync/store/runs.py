@@ -152,7 +152,7 @@ def is_claimable(conn: Conn, now: datetime | None = None) -> bool:
     values = _clock(conn, 0, now)
     values.pop("until", None)
     values.pop("lease_s", None)
-    return conn.execute(CLAIMABLE[conn.dialect.name], values).first() is not None
+    return CLAIMABLE[conn.dialect.name].first(conn, **values) is not None
 
 
 def heartbeat(conn: Conn, lease: Lease, lease_s: float, now: datetime | None = None) -> None:
