@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -133,10 +132,8 @@ async def _answer(gateway: Gateway, asked: Asked) -> Answer:
     token = bearer(request)
     access = gateway.known(request.connection_id, token)
     if access is None:
-        access = await _ended(
-            gateway.start(
-                lambda: gateway.authenticate(request.connection_id, token), writes=False, is_short=True
-            )
+        access = await _done(
+            gateway, lambda: gateway.authenticate(request.connection_id, token), writes=False, is_short=True
         )
     call = Call(
         request=request,
@@ -147,15 +144,18 @@ async def _answer(gateway: Gateway, asked: Asked) -> Answer:
         notes=asked.notes,
     )
     asked.settings = call.access.settings
-    return await _ended(
-        gateway.start(
-            lambda: routes.answer(call), writes=routes.writes(request), is_short=routes.is_short(request)
-        )
+    return await _done(
+        gateway,
+        lambda: routes.answer(call),
+        writes=routes.writes(request),
+        is_short=routes.is_short(request),
     )
 
 
-async def _ended(future: Future[T]) -> T:
-    return future.result() if future.done() else await asyncio.wrap_future(future)
+async def _done(gateway: Gateway, work: Callable[[], T], *, writes: bool, is_short: bool) -> T:
+    if gateway.is_at_once(writes=writes, is_short=is_short):
+        return work()
+    return await asyncio.wrap_future(gateway.start(work, writes=writes, is_short=is_short))
 
 
 async def _read(scope: Scope, receive: Receive, mount: str) -> Request:

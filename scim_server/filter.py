@@ -33,6 +33,9 @@ MAX_DEPTH = 32
 MAX_NODES = 256
 
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))', re.DOTALL)
+_NAME = re.compile(r"[A-Za-z$_][\w$.:/-]*")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""NUL and half surrogates: what no text of ours can hold."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?$")
 _TEXT_OPERATORS = frozenset({Operator.CO, Operator.SW, Operator.EW})
 _ORDER_OPERATORS = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
@@ -89,9 +92,7 @@ def shortened(text: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z$_][\w$.:/-]*", text) is not None and not (
-        text.endswith((".", ":")) or ".." in text
-    )
+    return _NAME.fullmatch(text) is not None and not (text.endswith((".", ":")) or ".." in text)
 
 
 def is_password(name: str) -> bool:
@@ -244,7 +245,7 @@ class Parser:
         except orjson.JSONDecodeError:
             # A lone backslash (DOMAIN\user) is no JSON escape, yet what was meant is clear.
             text = token[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        if "\0" in text or any("\ud800" <= mark <= "\udfff" for mark in text):
+        if _NO_TEXT.search(text) is not None:
             self.fail("a value holds a character that no text can hold")
         return text
 

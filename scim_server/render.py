@@ -43,15 +43,14 @@ def _users(session: Session, call: Call, resources: Sequence[Resource], projecti
     with_groups = projection.wants("groups")
     groups = _groups_of(session, resources) if with_groups else {}
     managers = _managers(session, resources) if projection.wants("manager", ENTERPRISE) else {}
+    frame, whole = _Frame(call, call.catalogue.user), projection.is_whole_but("groups")
     shown = []
     for resource in resources:
-        computed: dict[str, Any] = {}
-        if with_groups:
-            computed["groups"] = [_group_ref(call, group) for group in groups.get(resource.id, ())]
-        if projection.is_whole_but("groups") and _MANAGER not in resource.text:
-            shown.append(_spliced(call, call.catalogue.user, resource, computed))
+        refs = [_group_ref(call, group) for group in groups.get(resource.id, ())] if with_groups else None
+        if whole and _MANAGER not in resource.text:
+            shown.append(frame.around(resource, "groups", refs))
             continue
-        document = _document(call, call.catalogue.user, resource) | computed
+        document = _document(call, call.catalogue.user, resource) | ({} if refs is None else {"groups": refs})
         _fill_manager(call, document, managers)
         shown.append(_text(projection.apply(document, _extension_urns(call.catalogue.user))))
     return shown
@@ -69,19 +68,21 @@ def _groups(session: Session, call: Call, resources: Sequence[Resource], project
     with_members = projection.wants("members")
     if resources and with_members:
         members = session.members_of([resource.id for resource in resources])
+    frame, whole = _Frame(call, call.catalogue.group), projection.is_whole_but("members")
     shown = []
     for resource in resources:
-        computed: dict[str, Any] = {}
-        if with_members:
-            computed["members"] = [_member(call, member) for member in members.get(resource.id, ())]
-        if projection.is_whole_but("members"):
-            shown.append(_spliced(call, call.catalogue.group, resource, computed))
+        refs = [_member(call, member) for member in members.get(resource.id, ())] if with_members else None
+        if whole:
+            shown.append(frame.around(resource, "members", refs))
             continue
-        document = _document(call, call.catalogue.group, resource) | computed
+        document = _document(call, call.catalogue.group, resource) | (
+            {} if refs is None else {"members": refs}
+        )
         shown.append(_text(projection.apply(document, _extension_urns(call.catalogue.group))))
     return shown
 
 
+_EMPTY = "{}"
 _MANAGER = '"manager":'
 
 
@@ -89,22 +90,31 @@ def _text(document: Any) -> str:
     return orjson.dumps(document).decode()
 
 
-def _spliced(call: Call, resource_type: ResourceType, resource: Resource, computed: Mapping[str, Any]) -> str:
-    """The stored text with what the server adds before and behind it, without reading it.
+class _Frame:
+    """What the server adds before and behind a stored text, which is sent on without being read.
 
-    A key in quotation marks stands in no value, where they would be escaped.
+    Made once for a page. A key in quotation marks stands in no value, where they would be escaped.
     """
-    core = resource_type.schema.urn
-    further = "".join(f',"{urn}"' for urn in _extension_urns(resource_type) if f'"{urn}":' in resource.text)
-    said = resource.text[1:-1]
-    behind = "".join(f',"{name}":{_text(value)}' for name, value in computed.items())
-    return (
-        f'{{"schemas":["{core}"{further}],"id":"{resource.id}",{said}{"," if said else ""}'
-        f'"meta":{{"resourceType":"{resource.kind.value}","created":"{resource.created_at}",'
-        f'"lastModified":"{resource.updated_at}",'
-        f'"location":"{call.base_in_json}/{_ENDPOINT[resource.kind]}/{resource.id}",'
-        f'"version":"W/\\"{resource.version}\\""}}{behind}}}'
-    )
+
+    __slots__ = ("_address", "_extensions", "_kind", "_schemas")
+
+    def __init__(self, call: Call, resource_type: ResourceType) -> None:
+        self._kind = resource_type.kind
+        self._schemas = f'{{"schemas":["{resource_type.schema.urn}"'
+        self._extensions = [(f'"{urn}":', f',"{urn}"') for urn in _extension_urns(resource_type)]
+        self._address = f"{call.base_in_json}/{_ENDPOINT[resource_type.kind]}/"
+
+    def around(self, resource: Resource, name: str, computed: Sequence[Any] | None) -> str:
+        """The text of a resource, and ``computed`` as its attribute ``name`` unless that is None."""
+        text, id_ = resource.text, resource.id
+        further = "".join([urn for key, urn in self._extensions if key in text])
+        behind = "" if computed is None else f',"{name}":{_text(computed) if computed else "[]"}'
+        return (
+            f'{self._schemas}{further}],"id":"{id_}",{text[1:-1]}{"," if len(text) > len(_EMPTY) else ""}'
+            f'"meta":{{"resourceType":"{self._kind.value}","created":"{resource.created_at}",'
+            f'"lastModified":"{resource.updated_at}","location":"{self._address}{id_}",'
+            f'"version":"W/\\"{resource.version}\\""}}{behind}}}'
+        )
 
 
 def _extension_urns(resource_type: ResourceType) -> list[str]:
@@ -146,8 +156,6 @@ def _group_ref(call: Call, group: GroupRef) -> dict[str, Any]:
 
 
 def _manager_id(resource: Resource) -> str | None:
-    if _MANAGER not in resource.text:
-        return None
     manager = (orjson.loads(resource.text).get(ENTERPRISE) or {}).get("manager") or {}
     value: str | None = manager.get("value")
     return value
@@ -155,7 +163,8 @@ def _manager_id(resource: Resource) -> str | None:
 
 def _managers(session: Session, resources: Sequence[Resource]) -> Mapping[str, str | None]:
     """The displayName (None where there is none) of every manager on the page who is a user of ours."""
-    ids = sorted({value for resource in resources if (value := _manager_id(resource))})
+    managed = [resource for resource in resources if _MANAGER in resource.text]
+    ids = sorted({value for resource in managed if (value := _manager_id(resource))})
     if not ids:
         return {}
     if len(ids) == 1:

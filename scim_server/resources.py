@@ -10,7 +10,7 @@ from typing import Any
 from scim_server import groups, users
 from scim_server.errors import not_found
 from scim_server.exchange import Answer, Call
-from scim_server.projection import Projection, names_in, projection_of
+from scim_server.projection import WHOLE, Projection, names_in, projection_of
 from scim_server.render import etag, location, render
 from sync.model.session import Kind, Resource, Session
 
@@ -46,6 +46,8 @@ def demanded_versions(header: str | None) -> list[int] | None:
 
 
 def _projection(call: Call, kind: Kind) -> Projection:
+    if not call.request.query:
+        return WHOLE
     parameters = call.request.parameters
     return projection_of(
         call.catalogue.of(kind),

@@ -60,21 +60,19 @@ class Push:
         """The same from memory alone; None also when it would have to be looked up."""
         return self._entrance.known(connection_id, token)
 
-    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
-        """Begin the work of one request where it costs least (see Gateway).
+    def is_at_once(self, *, writes: bool, is_short: bool) -> bool:
+        """Whether such a request is done sooner than a thread could be woken: SQLite's short reads are."""
+        return is_short and not writes and self._database.is_sqlite
 
-        SQLite answers a short read sooner than a thread could be woken, and has one writer, who may as
-        well do the rest of the request. PostgreSQL is waited for, many requests at a time.
+    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
+        """Begin the work of one request in the thread where it costs least (see Gateway).
+
+        SQLite has one writer, who may as well do the rest of the request. PostgreSQL is waited for, many
+        requests at a time.
         """
-        if not self._database.is_sqlite:
-            return self._hands.submit(work)
-        if writes and is_short:
+        if writes and is_short and self._database.is_sqlite:
             return self._database.enlist(work)
-        if not is_short:
-            return self._hands.submit(work)
-        done: Future[T] = Future()
-        done.set_result(work())
-        return done
+        return self._hands.submit(work)
 
     def read(self, access: Access, work: Callable[[Session], T]) -> T:
         return self._database.look(lambda conn: work(self._session(conn, access)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sync.model.query import Query
 
@@ -25,12 +25,11 @@ class Kind(StrEnum):
     GROUP = "Group"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(NamedTuple):
     """A stored SCIM resource. ``text`` is its document in JSON: its attributes by canonical name.
 
     As text, since most are sent on as they are. Times are RFC 3339 in UTC with microseconds. ``groups``
-    are a user's where they were read along with it, else None.
+    are a user's where they were read along with it, else None. A tuple, as a page makes hundreds of them.
     """
 
     kind: Kind
@@ -64,8 +63,7 @@ class MemberRef:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRef:
+class GroupRef(NamedTuple):
     """A group as a user shows it; ``direct`` is False when it comes through a nested group."""
 
     value: str
@@ -177,10 +175,13 @@ class Gateway(Protocol):
     def known(self, connection_id: str, token: str) -> Access | None:
         """The same from memory alone; None also when it would have to be looked up."""
 
-    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
-        """Begin the whole work of a request, which calls ``read`` or ``write``, where it costs least.
+    def is_at_once(self, *, writes: bool, is_short: bool) -> bool:
+        """Whether such a request's work is done sooner here than another thread could be woken."""
 
-        That may be here and now. The future ends when what was written is durable.
+    def start(self, work: Callable[[], T], *, writes: bool, is_short: bool) -> Future[T]:
+        """Begin the whole work of a request, which calls ``read`` or ``write``, in another thread.
+
+        The future ends when what was written is durable.
         """
 
     def read(self, access: Access, work: Callable[[Session], T]) -> T:

@@ -32,6 +32,23 @@ def _json_rows_postgresql(element: json_rows, compiler: SQLCompiler, **options: 
     return f"CAST(json_agg(json_build_array({compiler.process(element.clauses, **options)})) AS TEXT)"
 
 
+class json_list(GenericFunction[Any]):  # noqa: N801 - SQL functions are named like this
+    """The columns of one row as one text, a JSON list."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(json_list, "sqlite")
+def _json_list_sqlite(element: json_list, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_list, "postgresql")
+def _json_list_postgresql(element: json_list, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST(json_build_array({compiler.process(element.clauses, **options)}) AS TEXT)"
+
+
 class JsonNode(Protocol):
     """A place in a JSON document; every value is NULL when nothing stands there."""
 

@@ -6,6 +6,7 @@ and OR let NULL stand for false; below a ``not`` it is made false first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -25,6 +26,8 @@ from sync.store.times import instant_text
 
 _KEYS: Final = frozenset({"id", "userName", "externalId", "displayName"})
 """Attributes with an index of their own (displayName for groups)."""
+_NEVER_STORED: Final = re.compile("[\0\ud800-\udfff]")
+"""NUL and half surrogates, which no database text can hold."""
 
 _ORDERED: Final[dict[Operator, Callable[[ColumnElement[Any], Any], Condition]]] = {
     Operator.GT: lambda value, wanted: value > wanted,
@@ -149,8 +152,8 @@ def _of_text(operand: Operand, path: Path, operator: Operator, text: str) -> Con
 
 
 def _unstorable(text: str) -> bool:
-    """Whether no database text can hold it: NUL and half surrogates."""
-    return "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
+    """Whether no database text can hold it."""
+    return _NEVER_STORED.search(text) is not None
 
 
 def _as_text(value: Any) -> str:

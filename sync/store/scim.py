@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, select
 from sqlalchemy import Connection as Conn
 
 from sync.model.document import group_document, user_document
@@ -15,7 +15,7 @@ from sync.model.query import Query
 from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
 from sync.store import further_emails, schema
 from sync.store import query as queries
-from sync.store.json_sql import json_rows
+from sync.store.json_sql import json_list, json_rows
 from sync.store.keys import among
 from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json, to_json
@@ -28,21 +28,32 @@ _TABLES: Final = {Kind.USER: _PERSON, Kind.GROUP: _GROUP}
 PAGE: Final = 100
 """Rows of a page when the query names no count."""
 
-_READ: Final = {
+_MAKES: Final = {
     Kind.USER: ("user_name", "scim_external_id", "email", "first_name", "last_name", "picture_url", "status"),
     Kind.GROUP: ("name", "scim_external_id"),
 }
-_COLUMNS: Final = {
-    kind: [table.c[name] for name in ("id", "document", "version", "created_at", "updated_at", *_READ[kind])]
+"""What the document of a row is made of that no push has written."""
+_MADE_OF: Final = {
+    kind: case((table.c.document.is_(None), json_list(*(table.c[name] for name in _MAKES[kind])))).label(
+        "made_of"
+    )
+    for kind, table in _TABLES.items()
+}
+"""The same in one column, as most rows have a document and a page is read in proportion to its columns."""
+_COLUMNS: Final[dict[Kind, list[ColumnElement[Any]]]] = {
+    kind: [
+        *(table.c[name] for name in ("id", "document", "version", "created_at", "updated_at")),
+        _MADE_OF[kind],
+    ]
     for kind, table in _TABLES.items()
 }
 _LIVE: Final = {
     kind: and_(table.c.connection_id == bindparam("of_connection"), table.c.deleted_at.is_(None))
     for kind, table in _TABLES.items()
 }
-_NESTED: Final = (
-    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists().label("nested")
-)
+_NESTED: Final = sa.type_coerce(
+    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists(), sa.Integer
+).label("nested")
 """Whether any group stands in another: only then has anybody groups besides the direct ones."""
 _GROUPS: Final = (
     select(json_rows(_GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key))
@@ -173,7 +184,7 @@ def _found_by_email(conn: Conn, connection_id: str, query: Query, count: int) ->
         return None
     key, kind = asked
     rows = _WITH_EMAIL.all(conn, of_connection=connection_id, wanted=key)
-    resources = [resource_of(Kind.USER, row) for row in rows]
+    resources = [_read(Kind.USER, row) for row in rows]
     fit = [resource for resource in resources if further_emails.has(resource.text, key, kind)]
     return None if len(fit) > count else Listing(total=len(fit), resources=fit)
 
@@ -183,7 +194,7 @@ def _whole_page(conn: Conn, connection_id: str, kind: Kind, start: int, count: i
     if not count or start > total:
         return Listing(total=total, resources=())
     rows = _ALL[kind].all(conn, of_connection=connection_id, most=count, before=start - 1)
-    shown = [resource_of(kind, row) for row in rows]
+    shown = [_read(kind, row) for row in rows]
     following = None
     if start - 1 + len(rows) < total and rows:
         following = queries.order(kind, conn.dialect.name, None).position(rows[-1].created_at, rows[-1].id)
@@ -221,7 +232,7 @@ def _page(  # noqa: PLR0917 - one step of scim_find
     rows = conn.execute(page.limit(count + 1), {"of_connection": connection_id}).all()
     shown = rows[:count]
     following = order.position(shown[-1].sort_key, shown[-1].id) if len(rows) > count else None
-    return Listing(total=len(shown), resources=[resource_of(kind, row) for row in shown], next=following)
+    return Listing(total=len(shown), resources=[_read(kind, row) for row in shown], next=following)
 
 
 def _members_statement() -> sa.Select[Any]:
@@ -296,7 +307,9 @@ _GROUPS_OF: Final = Prepared(_groups_of_statement())
 _DIRECT_GROUPS_OF: Final = Prepared(
     select(_MEMBER.c.value.label("user_id"), _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, _NESTED)
     .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
-    .where(_LIVE[Kind.GROUP], _MEMBER.c.kind == sa.literal_column("'user'"), among(_MEMBER.c.value, "keys"))
+    .where(
+        _CHECKED[Kind.GROUP], _MEMBER.c.kind == sa.literal_column("'user'"), among(_MEMBER.c.value, "keys")
+    )
 )
 """Where no group stands in another, which costs a tenth; each row says whether any does."""
 
@@ -331,39 +344,31 @@ def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[s
 def _one(kind: Kind, row: Any) -> Resource:
     """A row that was asked for alone; groups above groups have to be asked for."""
     if kind is Kind.GROUP or (row.nested and row.groups not in _NONE):
-        return resource_of(kind, row)
+        return _read(kind, row)
     if row.groups in _NONE:
-        return resource_of(kind, row, ())
+        return _read(kind, row, ())
     listed = sorted(from_json(row.groups), key=lambda each: (each[2] or "", each[0]))
-    return resource_of(kind, row, [GroupRef(value=id_, display=name) for id_, name, _ in listed])
+    return _read(kind, row, [GroupRef(value=id_, display=name) for id_, name, _ in listed])
 
 
 _NONE: Final = (None, "[]")
 
 
-def resource_of(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Resource:
-    """A row of ``directory_user`` or ``directory_group`` as a client sees it."""
-    return Resource(
-        kind=kind,
-        id=row.id,
-        text=to_json(_made_document(kind, row)) if row.document is None else row.document,
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        groups=groups,
-    )
+def _read(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Resource:
+    """A row of these statements as a client sees it."""
+    text = row.document or _made_text(kind, from_json(row.made_of))
+    return Resource(kind, row.id, text, row.version, row.created_at, row.updated_at, groups)
 
 
-def _made_document(kind: Kind, row: Any) -> Mapping[str, Any]:
-    """The document of a row that no push has written."""
-    if kind is Kind.GROUP:
-        return group_document(name=row.name, scim_external_id=row.scim_external_id)
-    return user_document(
-        user_name=row.user_name,
-        scim_external_id=row.scim_external_id,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        picture_url=row.picture_url,
-        active=row.status == "active",
-    )
+def resource_of(kind: Kind, row: Any) -> Resource:
+    """A whole row of ``directory_user`` or ``directory_group`` as a client sees it."""
+    text = row.document or _made_text(kind, [getattr(row, name) for name in _MAKES[kind]])
+    return Resource(kind, row.id, text, row.version, row.created_at, row.updated_at)
+
+
+def _made_text(kind: Kind, parts: Sequence[Any]) -> str:
+    """The document of a row that no push has written, as text."""
+    known = dict(zip(_MAKES[kind], parts, strict=True))
+    if kind is Kind.USER:
+        known["active"] = known.pop("status") == "active"
+    return to_json(user_document(**known) if kind is Kind.USER else group_document(**known))

@@ -4,7 +4,8 @@ import sqlalchemy as sa
 
 from sync.model.query import Both, Comparison, Either, Never, Not, Operator, Path, Present, Query, Within
 from sync.model.session import Kind
-from sync.store import scim
+from sync.store import migrate, scim
+from sync.store.database import Database
 from tests.store.rows import add_connection, add_directory_user, add_group, add_member, at
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -294,3 +295,19 @@ def test_a_page_behind_a_cursor_passes_over_nothing(database, connection, people
     assert told
     # SQLAlchemy writes OFFSET 0 for SQLite beside every LIMIT; its value comes last.
     assert [passed[-1] for offset, passed in told if offset and passed[-1] != 0] == []
+
+
+def test_the_groups_of_a_page_are_not_looked_for_in_every_group(sqlite_url):
+    """SQLite goes from the people to their memberships; the other way costs people times groups."""
+    database = Database(sqlite_url)
+    migrate.upgrade(database)
+    told = []
+    with database.read() as conn:
+        sa.event.listen(conn.engine, "before_cursor_execute", lambda *heard: told.append(heard[2:4]))
+        scim.scim_groups_of(conn, "C", ["A", "B"])
+        sql, parameters = told[0]
+        steps = [row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", tuple(parameters))]
+    database.close()
+    assert [step for step in steps if "directory_group" in step] == [
+        "SEARCH directory_group USING INDEX sqlite_autoindex_directory_group_1 (id=?)"
+    ]
