@@ -14,7 +14,7 @@ from sync.model.change import Change
 from sync.model.connection import Connection, Policy
 from sync.model.errors import ConnectorError, LostRace, NotFound, Stale, Transient
 from sync.model.resources import Group
-from sync.model.session import Kind, Resource
+from sync.model.session import GroupRef, Kind, Resource
 from sync.proposal import fresh_ids
 from sync.store import dossier, freezes, resources, scim
 from sync.store.database import Conn
@@ -43,6 +43,8 @@ class Pushing:
     _people: dict[str, Dossier] = field(default_factory=dict)
     _written: dict[str, Any] = field(default_factory=dict)
     """Rows of people as this request wrote them."""
+    _groups_of: dict[str, Sequence[GroupRef] | None] = field(default_factory=dict)
+    """Groups of people, as far as this request knows them."""
     _groups: dict[str, Any] = field(default_factory=dict)
     """Rows of groups as they are now, None where there is none."""
     _turns: set[str] = field(default_factory=set)
@@ -61,7 +63,7 @@ class Pushing:
         if not self.writes:
             return scim.scim_get(self.conn, self.connection.id, kind, resource_id)
         row = self._group_row(resource_id) if kind is Kind.GROUP else self._person_row(resource_id)
-        return None if row is None else scim.resource_of(kind, row)
+        return None if row is None else scim.resource_of(kind, row, self._groups_of.get(resource_id))
 
     def person(self, user_id: str, if_version: Sequence[int] | None = None) -> Dossier:
         """What is kept about a live person; raises NotFound, and Stale at another version than demanded."""
@@ -86,6 +88,7 @@ class Pushing:
     def _dossier(self, user_id: str) -> Dossier | None:
         if user_id not in self._people and (found := dossier.read(self.conn, self.connection.id, user_id)):
             self._people[user_id] = found
+            self._groups_of[user_id] = found.groups
         return self._people.get(user_id)
 
     def _person_row(self, user_id: str) -> Any:
@@ -115,6 +118,9 @@ class Pushing:
         outcome = writer.apply(self.conn, changes, self.context, self._held())
         if outcome.stale:
             raise LostRace(f"another change came first ({outcome.stale[0][1]}); try again")
+        self._groups_of |= {change.subject.id: () for change in outcome.done if change.new}
+        for id_ in outcome.moved:
+            self._groups_of.pop(id_, None)
         for id_, written in outcome.written.items():
             self._note(id_, written)
 

@@ -33,13 +33,15 @@ class Context:
 class Applied:
     """What became of a batch: ``done`` and ``unchanged`` and ``stale``, each in the order given.
 
-    ``written`` holds columns as they are now, by the id of the directory user or group.
+    ``written`` holds columns as they are now, by the id of the directory user or group. ``moved`` are
+    directory users whose memberships began or ended along with a change of the person.
     """
 
     done: list[Change] = field(default_factory=list)
     unchanged: list[Change] = field(default_factory=list)
     stale: list[tuple[Change, str]] = field(default_factory=list)
     written: dict[str, Row] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
 
 
 def external_id_of(change: Change) -> str:

@@ -65,6 +65,7 @@ def write_people(
     _settle_questions(conn, fit, context)
     applied.done.extend(fit)
     applied.written.update((row["id"], row) for row in (*people.new_rows, *people.rows))
+    applied.moved.update(move.value for move in moves)
     tell(conn, fit, {row["id"]: row for row in (*people.new_users, *people.users)}, context, kept)
     tell_moves(conn, moves, context)
 

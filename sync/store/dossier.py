@@ -1,4 +1,4 @@
-"""Everything kept about one person of a directory, in one statement: the row, the account, its other links.
+"""Everything kept about one person of a directory, in one statement: row, account, other links, groups.
 
 A push speaks of one person at a time, so what it decides on is read together and once.
 """
@@ -6,6 +6,7 @@ A push speaks of one person at a time, so what it decides on is read together an
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -15,7 +16,9 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import Table, and_, bindparam
 
 from sync.model.resources import DirectoryUser, User
+from sync.model.session import GroupRef
 from sync.store import schema
+from sync.store.group_refs import GROUPS, NESTED, refs_of
 from sync.store.prepared import Prepared
 from sync.store.resources import directory_user_of, user_of
 
@@ -40,15 +43,20 @@ _AccountRow: Final = _row_of(_ACCOUNT)
 _PERSON_END: Final = len(_PERSON.columns)
 _LINK_END: Final = _PERSON_END + 1
 _ACCOUNT_END: Final = _LINK_END + len(_ACCOUNT.columns)
+_OTHER_END: Final = _ACCOUNT_END + _PERSON_END
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """One live directory user: ``account`` is None without one, ``others`` are its further live links."""
+    """One live directory user: ``account`` is None without one, ``others`` are its further live links.
+
+    ``groups`` None: groups stand in groups, and have to be asked for.
+    """
 
     row: Row
     account: Row | None
     others: tuple[Row, ...]
+    groups: Sequence[GroupRef] | None
 
     @cached_property
     def person(self) -> DirectoryUser:
@@ -78,6 +86,8 @@ _READ: Final = Prepared(
         _LINK.c.user_id.label("p_user_id"),
         *_labelled(_ACCOUNT, "a"),
         *_labelled(_OTHER, "o"),
+        GROUPS,
+        NESTED,
     )
     .select_from(_PERSON)
     .outerjoin(_LINK, _LINK.c.directory_user_id == _PERSON.c.id)
@@ -107,6 +117,8 @@ def read(conn: Conn, connection_id: str, directory_user_id: str) -> Dossier | No
     first = rows[0]
     account = _AccountRow._make(first[_LINK_END:_ACCOUNT_END]) if first.a_id is not None else None
     others = tuple(
-        PersonRow._make((*row[_ACCOUNT_END:], first.p_user_id)) for row in rows if row.o_id is not None
+        PersonRow._make((*row[_ACCOUNT_END:_OTHER_END], first.p_user_id))
+        for row in rows
+        if row.o_id is not None
     )
-    return Dossier(PersonRow._make(first[:_LINK_END]), account, others)
+    return Dossier(PersonRow._make(first[:_LINK_END]), account, others, refs_of(first))

@@ -15,7 +15,8 @@ from sync.model.query import Query
 from sync.model.session import GroupRef, Kind, Listing, MemberRef, Resource
 from sync.store import further_emails, schema
 from sync.store import query as queries
-from sync.store.json_sql import json_list, json_rows
+from sync.store.group_refs import GROUPS, NESTED, refs_of
+from sync.store.json_sql import json_list
 from sync.store.keys import among
 from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json, to_json
@@ -51,25 +52,8 @@ _LIVE: Final = {
     kind: and_(table.c.connection_id == bindparam("of_connection"), table.c.deleted_at.is_(None))
     for kind, table in _TABLES.items()
 }
-_NESTED: Final = sa.type_coerce(
-    select(_MEMBER.c.value).where(_MEMBER.c.kind == sa.literal_column("'group'")).exists(), sa.Integer
-).label("nested")
-"""Whether any group stands in another: only then has anybody groups besides the direct ones."""
-_GROUPS: Final = (
-    select(json_rows(_GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key))
-    .join(_MEMBER, _MEMBER.c.group_id == _GROUP.c.id)
-    .where(
-        _MEMBER.c.kind == sa.literal_column("'user'"),
-        _MEMBER.c.value == _PERSON.c.id,
-        _GROUP.c.connection_id == _PERSON.c.connection_id,
-        _GROUP.c.deleted_at.is_(None),
-    )
-    .correlate(_PERSON)
-    .scalar_subquery()
-    .label("groups")
-)
 _ONE: Final[dict[Kind, list[ColumnElement[Any]]]] = {
-    Kind.USER: [*_COLUMNS[Kind.USER], _GROUPS, _NESTED],
+    Kind.USER: [*_COLUMNS[Kind.USER], GROUPS, NESTED],
     Kind.GROUP: [*_COLUMNS[Kind.GROUP]],
 }
 """What is read of a resource that is asked for alone: a user with the groups it is in."""
@@ -305,7 +289,7 @@ def _groups_of_statement() -> sa.Select[Any]:
 
 _GROUPS_OF: Final = Prepared(_groups_of_statement())
 _DIRECT_GROUPS_OF: Final = Prepared(
-    select(_MEMBER.c.value.label("user_id"), _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, _NESTED)
+    select(_MEMBER.c.value.label("user_id"), _GROUP.c.id, _GROUP.c.name, _GROUP.c.name_key, NESTED)
     .join(_GROUP, _GROUP.c.id == _MEMBER.c.group_id)
     .where(
         _CHECKED[Kind.GROUP], _MEMBER.c.kind == sa.literal_column("'user'"), among(_MEMBER.c.value, "keys")
@@ -342,16 +326,8 @@ def scim_labels(conn: Conn, connection_id: str, ids: Iterable[str]) -> Mapping[s
 
 
 def _one(kind: Kind, row: Any) -> Resource:
-    """A row that was asked for alone; groups above groups have to be asked for."""
-    if kind is Kind.GROUP or (row.nested and row.groups not in _NONE):
-        return _read(kind, row)
-    if row.groups in _NONE:
-        return _read(kind, row, ())
-    listed = sorted(from_json(row.groups), key=lambda each: (each[2] or "", each[0]))
-    return _read(kind, row, [GroupRef(value=id_, display=name) for id_, name, _ in listed])
-
-
-_NONE: Final = (None, "[]")
+    """A row that was asked for alone, a user's with the groups."""
+    return _read(kind, row, refs_of(row) if kind is Kind.USER else None)
 
 
 def _read(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Resource:
@@ -360,10 +336,10 @@ def _read(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Res
     return Resource(kind, row.id, text, row.version, row.created_at, row.updated_at, groups)
 
 
-def resource_of(kind: Kind, row: Any) -> Resource:
+def resource_of(kind: Kind, row: Any, groups: Sequence[GroupRef] | None = None) -> Resource:
     """A whole row of ``directory_user`` or ``directory_group`` as a client sees it."""
     text = row.document or _made_text(kind, [getattr(row, name) for name in _MAKES[kind]])
-    return Resource(kind, row.id, text, row.version, row.created_at, row.updated_at)
+    return Resource(kind, row.id, text, row.version, row.created_at, row.updated_at, groups)
 
 
 def _made_text(kind: Kind, parts: Sequence[Any]) -> str:

@@ -258,9 +258,10 @@ def test_deleted_group_leaves_its_members(scim: Scim) -> None:
 
 
 def test_pending_member_resolves(scim: Scim) -> None:
-    """A member sent before the person joins once the person comes, by externalId."""
+    """A member sent before the person joins once the person comes, by externalId; the answer says so."""
     group = scim.group("ext-1")
     user = scim.user(externalId="ext-1")
+    assert [each["value"] for each in user["groups"]] == [group["id"]]
     assert [each["value"] for each in scim.get(f"/Users/{user['id']}")["groups"]] == [group["id"]]
 
 
