@@ -32,18 +32,18 @@ def _active(reader: Walk) -> set[str]:
     return {user["email"] for user in listed["users"]}
 
 
-def test_the_first_hour(tmp_path: Path, sqlite_url: str) -> None:
+def test_the_first_hour(tmp_path: Path, new_sqlite_url: str) -> None:
     """From an empty folder to a served directory: every command of the tutorial ends as it says."""
-    with _reading(tmp_path, sqlite_url) as reader:
+    with _reading(tmp_path, new_sqlite_url) as reader:
         reader.through("tutorial.md")
         adopted = json.loads(reader.run("connector users show lucas.weber@example.org --json"))
         assert "scim" in adopted["tags"]
         assert "robin@example.net" in _active(reader)
 
 
-def test_the_bad_night(tmp_path: Path, postgres_url: str) -> None:
+def test_the_bad_night(tmp_path: Path, new_postgres_url: str) -> None:
     """After a mass suspension that somebody approved, the page gives everybody back what they had."""
-    with _reading(tmp_path, postgres_url) as reader:
+    with _reading(tmp_path, new_postgres_url) as reader:
         line = reader.start("connector simulate --type okta --users 60 --groups 4 --port 9001")
         reader.run(line.replace("add okta", "add CONNECTION"))
         reader.run("connector sync now CONNECTION --wait --yes")

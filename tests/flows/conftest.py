@@ -63,6 +63,15 @@ def cli(run_verb: Cli, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.fixture
+def cli_at_first(
+    run_verb: Cli, new_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Cli:
+    """The same where nobody has made any tables yet."""
+    surround(monkeypatch, new_database_url, tmp_path)
+    return run_verb
+
+
+@pytest.fixture
 def cli_on_sqlite(run_verb: Cli, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """The same on SQLite alone, for what has nothing to do with the database."""
     surround(monkeypatch, sqlite_url, tmp_path)

@@ -17,9 +17,10 @@ def active_emails(okta: Simulator) -> set[str]:
 
 
 def test_a_directory_is_planned_held_approved_and_applied(
-    cli: Cli, connect: Connect, okta: Simulator
+    cli_at_first: Cli, connect: Connect, okta: Simulator
 ) -> None:
     """The first run waits for a person; approved, the users are the directory's; then nothing is left."""
+    cli = cli_at_first
     connect(cli)
     assert cli("plan", "acme").code == 3
     assert cli("users", "list", "--json").json == {"users": [], "total": 0}

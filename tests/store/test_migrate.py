@@ -23,8 +23,8 @@ opened.close()
 
 
 @pytest.fixture
-def empty(database_url):
-    database = Database(database_url)
+def empty(new_database_url):
+    database = Database(new_database_url)
     yield database
     database.close()
 
@@ -41,9 +41,9 @@ def test_migrations_make_the_tables_of_the_schema(empty):
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_migrated_sqlite_defaults_are_those_of_the_schema(sqlite_url, tmp_path):
+def test_migrated_sqlite_defaults_are_those_of_the_schema(new_sqlite_url, tmp_path):
     """Column by column, the migrations and the metadata make the same SQLite tables."""
-    migrated, made = Database(sqlite_url), Database(f"sqlite:///{tmp_path / 'made.db'}")
+    migrated, made = Database(new_sqlite_url), Database(f"sqlite:///{tmp_path / 'made.db'}")
     migrate.upgrade(migrated)
     with made.write() as conn:
         schema.metadata.create_all(conn)
@@ -58,9 +58,9 @@ def test_migrated_sqlite_defaults_are_those_of_the_schema(sqlite_url, tmp_path):
     made.close()
 
 
-def test_every_text_column_orders_by_bytes(postgres_url):
+def test_every_text_column_orders_by_bytes(new_postgres_url):
     """On PostgreSQL no table leaves the order of text to the server's locale."""
-    database = Database(postgres_url)
+    database = Database(new_postgres_url)
     migrate.upgrade(database)
     query = """
         SELECT table_name, column_name FROM information_schema.columns
@@ -125,9 +125,9 @@ def test_a_database_of_the_first_version_opens_with_its_rows(empty):
         assert conn.execute(sa.text('SELECT count(*) FROM "freeze"')).scalar() == 0
 
 
-def test_three_processes_upgrade_one_empty_database(database_url):
+def test_three_processes_upgrade_one_empty_database(new_database_url):
     """Of three that start at the same moment one upgrades; the others wait and find it done."""
-    command = [sys.executable, "-c", UPGRADE, database_url]
+    command = [sys.executable, "-c", UPGRADE, new_database_url]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
     for process in processes:
@@ -142,12 +142,12 @@ def test_three_processes_upgrade_one_empty_database(database_url):
     assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]
 
 
-def test_threads_open_one_new_sqlite_file_at_once(sqlite_url):
+def test_threads_open_one_new_sqlite_file_at_once(new_sqlite_url):
     """The first switch to WAL makes nobody fail."""
     barrier, failures = threading.Barrier(6), []
 
     def start():
-        database = Database(sqlite_url)
+        database = Database(new_sqlite_url)
         barrier.wait()
         try:
             migrate.upgrade(database)
@@ -185,14 +185,18 @@ def test_a_newer_database_that_does_not_is_refused(empty):
     assert "start that one" in (migrate.lacking(empty) or "")
 
 
-def test_an_up_to_date_database_does_not_load_alembic(sqlite_url):
+def test_an_up_to_date_database_does_not_load_alembic(new_sqlite_url):
     """Starting costs one query, not the import of the migration tool."""
-    database = Database(sqlite_url)
+    database = Database(new_sqlite_url)
     migrate.upgrade(database)
     database.close()
     code = UPGRADE + "assert 'alembic' not in sys.modules"
     done = subprocess.run(
-        [sys.executable, "-c", code, sqlite_url], input="go\n", capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, new_sqlite_url],
+        input="go\n",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -131,8 +131,8 @@ INSERT INTO member (group_id, value, kind, added_at) VALUES ('o', 'i', 'group', 
 
 
 @pytest.fixture
-def empty(database_url):
-    database = Database(database_url)
+def empty(new_database_url):
+    database = Database(new_database_url)
     yield database
     database.close()
 
