@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.golden_files",
     "tests.network",
     "tests.profiles",
+    "tests.scratch",
     "tests.serving",
 ]
 
