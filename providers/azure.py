@@ -40,6 +40,7 @@ from sync.model.source import (
     Found,
     Gone,
     GroupsFound,
+    MemberChange,
     Members,
     Page,
     Photo,
@@ -184,6 +185,20 @@ class Azure:
         )
         yield from self._groups.members_of(found)
 
+    def memberships(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        """The groups of people who came back (``sync.model.source.MembershipReader``)."""
+        members: dict[str, list[str]] = {}
+        items = [self._groups_item(user_id, "memberOf") for user_id in external_ids if _is_id(user_id)]
+        for user_id, outcome in self._each(items, read_groups):
+            if isinstance(outcome, Absent):
+                continue
+            if isinstance(outcome, ConnectorError):
+                raise outcome
+            for group in outcome.rows.rows if outcome.next is None else self._many_groups(user_id):
+                if self._takes_in(group.id) and self._wanted.group(group.record()):
+                    members.setdefault(group.id, []).append(user_id)
+        yield Page(members=[MemberChange(group_id=key, added=ids) for key, ids in members.items()])
+
     def subscribe(self, resource: str, url: str, secret: str, ends_at: datetime) -> str:
         """Change notifications (``sync.model.source.Subscriber``)."""
         return self._subscriptions.make(resource, url, secret, ends_at)
@@ -286,7 +301,10 @@ class Azure:
         completed = self._user_page(Listed(Rows(()), unsaid=sorted(changed.unsaid)))
         there = {record.external_id for record in completed.users}
         there |= {odd.external_id or "" for odd in completed.set_aside}
-        lost = [Gone(kind="user", external_id=key, why=_LOST) for key in sorted(changed.unsaid - there)]
+        lost = [
+            Gone(kind="user", external_id=key, why=_LOST, may_exist=True)
+            for key in sorted(changed.unsaid - there)
+        ]
         yield Page(
             users=[*changed.users.values(), *completed.users],
             raw=[*changed.raw.values(), *completed.raw] if self._wanted.attributes else (),
@@ -303,6 +321,17 @@ class Azure:
 
     def _user_item(self, user_id: str) -> Item:
         return Item(user_id, f"/users/{user_id}?$select={self._users.select}", f"user {user_id}")
+
+    def _groups_item(self, user_id: str, kind: str) -> Item:
+        query = "$select=id,displayName&$top=999&$count=true"
+        path = f"/users/{user_id}/{kind}/microsoft.graph.group?{query}"
+        return Item(user_id, path, f"the groups of user {user_id}", EVENTUAL, cost=2)
+
+    def _many_groups(self, user_id: str) -> list[GroupRow]:
+        """All groups of somebody who is in more of them than one answer holds."""
+        item = self._groups_item(user_id, "memberOf")
+        listing = List(f"{VERSION}{item.path}", item.what, item.cost, EVENTUAL)
+        return [group for _, page in self._walks.pages(listing, read_groups) for group in page.rows.rows]
 
     def _each(self, items: Sequence[Item], read: Callable[[Answer], Any]) -> Iterator[tuple[str, Any]]:
         for key, outcome in self._batches.each(items, read) if items else ():
@@ -346,17 +375,7 @@ class Azure:
         groups = set(of_app.groups if of_app else self.settings.scope_ids)
         rest = [user_id for user_id in user_ids if not of_app or user_id not in of_app.users]
         kind = "transitiveMemberOf" if self.settings.is_transitive else "memberOf"
-        query = "$select=id,displayName&$top=999&$count=true"
-        items = [
-            Item(
-                user_id,
-                f"/users/{user_id}/{kind}/microsoft.graph.group?{query}",
-                f"the groups of user {user_id}",
-                EVENTUAL,
-                cost=2,
-            )
-            for user_id in rest
-        ]
+        items = [self._groups_item(user_id, kind) for user_id in rest]
         outside: set[str] = set()
         for user_id, outcome in self._each(items, read_groups):
             if isinstance(outcome, ConnectorError):

@@ -192,9 +192,8 @@ class Feeds:
 
 def out_of_scope(user_id: str) -> Gone:
     """Somebody who is there, as a guest, where guests are not wanted."""
-    return Gone(
-        kind="user", external_id=user_id, why="a guest, and guests are out of this connection's scope"
-    )
+    why = "a guest, and guests are out of this connection's scope"
+    return Gone(kind="user", external_id=user_id, why=why, may_exist=True)
 
 
 def _read_round(answer: Answer) -> Listed[dict[str, Any]]:

@@ -84,7 +84,9 @@ class RoleUsers:
         for part in parts:
             ids = [user_id for user_id, is_assigned in part.rows.rows if is_assigned]
             yield Page(
-                members=(Members(group_id=group.id, user_ids=ids, last=part.is_last),),
+                members=(
+                    Members(group_id=group.id, user_ids=ids, last=part.is_last, shown_late=is_late(group)),
+                ),
                 set_aside=part.rows.set_aside,
             )
 
@@ -138,8 +140,16 @@ class Told:
             ids = list(map(str, dict.fromkeys(self._of(group))))
             for start in range(0, max(1, len(ids)), _PIECE):
                 last = start + _PIECE >= len(ids)
-                piece = Members(group_id=group.id, user_ids=ids[start : start + _PIECE], last=last)
-                yield Page(members=(piece,))
+                yield Page(
+                    members=(
+                        Members(
+                            group_id=group.id,
+                            user_ids=ids[start : start + _PIECE],
+                            last=last,
+                            shown_late=is_late(group),
+                        ),
+                    )
+                )
 
     def changes(self, groups: Sequence[GroupRow]) -> list[MemberChange]:
         """For each group, which of these people are in it and which are not: their rows said it outright."""
@@ -148,7 +158,11 @@ class Told:
         for group in groups:
             members = {str(number) for number in self._of(group)}
             gone = sorted(everybody - members)
-            found.append(MemberChange(group_id=group.id, added=sorted(members), removed=gone))
+            found.append(
+                MemberChange(
+                    group_id=group.id, added=sorted(members), removed=gone, shown_late=is_late(group)
+                )
+            )
         return found
 
     def _of(self, group: GroupRow) -> Sequence[int]:
@@ -158,6 +172,11 @@ class Told:
 
 def _no_numbers() -> array[int]:
     return array("q")
+
+
+def is_late(group: GroupRow) -> bool:
+    """OneLogin shows a granted role after seconds to minutes, and not on every answer until then."""
+    return group.type == "role"
 
 
 def unread(group: GroupRow) -> Page:

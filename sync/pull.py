@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
-from sync import quarantine, seats, targeted
+from sync import misses, quarantine, seats, targeted
 from sync.apply.context import Context
 from sync.apply.ledger import announce
 from sync.approval import rejection
@@ -230,7 +230,8 @@ class Pull:
         if place is not None:
             snapshot.resume()
         try:
-            for number, page in enumerate(pages, start=1):
+            returned = targeted.memberships(source, snapshot.returned)
+            for number, page in enumerate(chain(pages, returned), start=1):
                 snapshot.take(page)
                 if (now := self.clock()) - noted_at >= NOTE_EVERY:
                     noted_at = now
@@ -269,6 +270,8 @@ class Pull:
             connection_id, mode = self.connection.id, snapshot.mode
             plans.start(conn, id=plan_id, run_id=self.run.id, connection_id=connection_id, mode=mode, now=now)
         self.observer.phase(self.run, Phase.PLANNING)
+        if lie is None and snapshot.complete and not self.run.dry_run:
+            misses.note(self._fence, snapshot.misses.this)
         proposal = Proposal(
             self._fence,
             self.connection,

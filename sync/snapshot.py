@@ -6,18 +6,21 @@ members are held one group at a time, everything that differs goes to the databa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 from sync import group_rules, mapping
 from sync.fence import Fence
 from sync.known import known_groups
+from sync.member_edits import GroupEdit, MemberEdits
+from sync.misses import Misses
 from sync.model.connection import Connection, Policy
 from sync.model.resources import (
     GroupRecord,
+    Status,
     UserRecord,
     fingerprint,
     fold,
@@ -27,8 +30,9 @@ from sync.model.resources import (
 from sync.model.run import NOBODY, RunMode, Target
 from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
 from sync.policy import address_of
-from sync.store import resources, staging
+from sync.store import resources, rolls, runs, staging
 from sync.store.database import Conn
+from sync.store.rolls import Held
 from sync.store.staging import Staged, StagedRow
 from sync.store.text import to_json
 
@@ -75,6 +79,7 @@ class Met:
 class _OpenGroup:
     users: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    shown_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,10 @@ class Snapshot:
         self._unfitted = {pattern.text for pattern in self._rules.include}
         self.users, self.groups = Met(), Met()
         self._differing = Met()
+        self._without_access = Met()
+        self._edits = MemberEdits()
+        self.returned: set[str] = set()
+        """People who were gone and whom a read of less than everything shows again."""
         self.confirmed: set[str] = set()
         """People whom a read of less than everything showed as stored; a full read confirms by its plan."""
         self.new_users = 0
@@ -191,6 +200,12 @@ class Snapshot:
         """True when the read proved that it saw everything: a legal end, and no doubt."""
         return self.end is not None and not self.doubts
 
+    @cached_property
+    def misses(self) -> Misses:
+        """The memberships that this read missed and that do not end yet."""
+        run_id = self._fence.lease.run_id
+        return Misses(this=self._fence.look(partial(runs.details, run_id=run_id))["started_at"])
+
     @property
     def idle_includes(self) -> Sequence[str]:
         """Include patterns that fitted no group of a complete full read, as written: typos, mostly."""
@@ -203,6 +218,9 @@ class Snapshot:
 
     def conclude(self) -> None:
         """After the last page: write the rest and hold what was read against the API's own counts."""
+        self._settle_edits()
+        if (waiting := self.misses.sentence) is not None:
+            self.notes.append(waiting)
         self.flush()
         with self._fence.read() as conn:
             run_id, connection_id = self._fence.lease.run_id, self._connection.id
@@ -243,6 +261,8 @@ class Snapshot:
             lambda conn: resources.fingerprints(conn, "user", self._connection.id, names)
         )
         salt, is_whole = self._policy.salt, self.mode is RunMode.FULL
+        if not is_whole:
+            self._note_returned(names, known)
         for record in records:
             mark = fingerprint(record, salt)
             entry = known.get(record.external_id)
@@ -255,9 +275,22 @@ class Snapshot:
                     if record.external_id not in self._named.users and entry.seq not in self._differing:
                         continue
                 self._differing.add(entry.seq)
+                if record.status is not Status.ACTIVE:
+                    self._without_access.add(entry.seq)
             clean = without_nul(record)
             key = fold(address_of(clean, self._policy))
             self._waiting.append((Staged.USER, record.external_id, key, to_json(list(clean)), mark))
+
+    def _note_returned(self, names: Sequence[str], known: Mapping[str, resources.Stored]) -> None:
+        """Of these people, met outside a full read: who was gone before. The gone have no fingerprint."""
+        self._edits.go_on(names)
+        unmarked = [name for name in names if name in known and known[name].fingerprint is None]
+        if unmarked:
+            find = partial(
+                resources.directory_users, connection_id=self._connection.id, external_ids=unmarked
+            )
+            rows = self._fence.look(find)
+            self.returned.update(row.external_id or "" for row in rows if row.status is Status.GONE)
 
     def _take_groups(self, records: Sequence[GroupRecord]) -> None:
         with self._fence.read() as conn:
@@ -301,11 +334,12 @@ class Snapshot:
             self._open.pop(members.group_id, None)
             self.notes.append(f"the members of group {members.group_id} could not be read: {members.why}")
         elif isinstance(members, MemberChange):
-            self._stage_members(_Roll(group_id=members.group_id), members.added, members.removed)
+            self._edits.take(members)
         else:
             group = self._open.setdefault(members.group_id, _OpenGroup())
             group.users.update(members.user_ids)
             group.groups.update(members.group_ids)
+            group.shown_late |= members.shown_late
             if members.last:
                 del self._open[members.group_id]
                 self._compare_members(members.group_id, group)
@@ -317,11 +351,71 @@ class Snapshot:
         if had == digest:
             return
         now = group.users | group.groups
+        self._edits.forget(group_id)
+        if group.shown_late and row_id is not None:
+            self._compare_late_members(group_id, row_id, now, digest)
+            return
         before: set[str] = set()
         if row_id is not None:
             before = self._fence.look(partial(resources.member_external_ids, group_id=row_id))
         roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
         self._stage_members(roll, sorted(now - before), sorted(before - now))
+
+    def _compare_late_members(self, group_id: str, row_id: str, now: set[str], digest: bytes) -> None:
+        held = {each.member: each for each in self._fence.look(partial(rolls.members, group_id=row_id))}
+        missed = [each for name, each in held.items() if name not in now]
+        leaving, waiting = self.misses.sort_out(missed, self._has_access)
+        met = [each for name, each in held.items() if name in now and each.missed_at is not None]
+        self._stage_misses(group_id, row_id, waiting, met)
+        roll = _Roll(group_id=group_id, digest=None if waiting else digest, whole=len(now), had=len(held))
+        added, removed = sorted(now - held.keys()), sorted(each.member for each in leaving)
+        if added or removed or not waiting:
+            self._stage_members(roll, added, removed)
+
+    def _has_access(self, held: Held) -> bool:
+        """Whether this read shows the member as an active person, as far as it speaks of people."""
+        if held.seq is None or held.status is not Status.ACTIVE or held.seq in self._without_access:
+            return False
+        return self.mode is not RunMode.FULL or held.seq in self.users
+
+    def _settle_edits(self) -> None:
+        """Stage what a delta's words on single members come to."""
+        named = self._edits.named
+        if not named:
+            return
+        find = partial(rolls.held_by, connection_id=self._connection.id, external_ids=named)
+        edits = list(self._edits.against(self._fence.look(lambda conn: list(find(conn)))))
+        touched = [edit.group for edit in edits if edit.added or edit.removed]
+        count = partial(rolls.sizes, connection_id=self._connection.id, external_ids=touched)
+        sizes = self._fence.look(count)
+        for edit in edits:
+            self._stage_edit(edit, sizes.get(edit.group, 0))
+
+    def _stage_edit(self, edit: GroupEdit, had: int) -> None:
+        leaving: Sequence[Held] = edit.removed
+        if edit.is_late:
+            shown = [held for held in edit.removed if held.member not in edit.ended]
+            gone = [held for held in edit.removed if held.member in edit.ended]
+            late, waiting = self.misses.sort_out(shown, self._has_access)
+            leaving = [*gone, *late]
+            group_id = next((held.group_id for held in (*waiting, *edit.met_again)), "")
+            self._stage_misses(edit.group, group_id, waiting, edit.met_again)
+        whole = had + len(edit.added) - len(leaving)
+        if edit.added or leaving:
+            roll = _Roll(group_id=edit.group, whole=whole, had=had)
+            self._stage_members(roll, sorted(edit.added), sorted(held.member for held in leaving))
+
+    def _stage_misses(self, group_id: str, row_id: str, missed: Sequence[Held], met: Sequence[Held]) -> None:
+        """Stage the notes on who was missed and who was met again, by our ids."""
+        for part, start in enumerate(range(0, max(len(missed), len(met)), MEMBERS_PER_ROW)):
+            piece = slice(start, start + MEMBERS_PER_ROW)
+            record = {
+                "group": row_id,
+                "missed": [held.value for held in missed[piece]],
+                "met": [held.value for held in met[piece]],
+            }
+            key = f"{group_id}\x1f{part:06}"
+            self._waiting.append((Staged.MEMBERS_MISSED, key, None, to_json(record), None))
 
     def _looked_up(self, group_id: str) -> _Stored:
         """The row of a group of which this read gave no record, and its members' digest."""
@@ -338,7 +432,10 @@ class Snapshot:
     def _take_gone(self, gone: Gone) -> None:
         kind = Staged.GONE_USER if gone.kind == "user" else Staged.GONE_GROUP
         self._waiting.append((kind, gone.external_id, None, to_json({"why": gone.why}), None))
+        if gone.kind == "user" and not gone.may_exist:
+            self._edits.end(gone.external_id)
         if gone.kind == "group":
+            self._edits.forget(gone.external_id)
             self._open.pop(gone.external_id, None)
             with self._fence.read() as conn:
                 known = resources.fingerprints(conn, "group", self._connection.id, [gone.external_id])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sync.model.errors import Incomplete, Misconfigured
 from sync.model.run import Target
-from sync.model.source import Found, Gone, GroupReader, MembersUnread, Page, Source
+from sync.model.source import Found, Gone, GroupReader, MembershipReader, MembersUnread, Page, Source
 from sync.trace import DIRECTORY, SCOPE, Trace
 
 AT_ONCE = 50
@@ -31,6 +31,15 @@ def pages(source: Source, target: Target, trace: Trace, *, needs_raw: bool) -> I
         raise Incomplete(f"{len(unread):,} of the named could not be read: {', '.join(unread[:10])}")
 
 
+def memberships(source: Source, people: Collection[str]) -> Iterator[Page]:
+    """The groups of those who came back; ``people`` is asked when the first page is taken, not before.
+
+    Where the source cannot tell, its changes name the groups themselves, or the next full read does.
+    """
+    if people and isinstance(source, MembershipReader):
+        yield from source.memberships(sorted(people))
+
+
 def _page(found: Found, asked: Sequence[str], trace: Trace, unread: list[str], *, needs_raw: bool) -> Page:
     known = [id_ for id_ in asked if id_ in found.present and (id_ in found.raw or not needs_raw)]
     for id_ in known:
@@ -41,7 +50,9 @@ def _page(found: Found, asked: Sequence[str], trace: Trace, unread: list[str], *
     return Page(
         users=[found.present[id_] for id_ in known],
         raw=[found.raw[id_] for id_ in known] if needs_raw else (),
-        gone=[Gone(kind="user", external_id=id_, why=_NOT_THERE) for id_ in sorted(found.gone)],
+        gone=[
+            Gone(kind="user", external_id=id_, why=_NOT_THERE, may_exist=True) for id_ in sorted(found.gone)
+        ],
     )
 
 

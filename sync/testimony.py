@@ -81,9 +81,13 @@ def missed(seen: Row) -> Because:
     since = seen["absent_since"] or seen["absent_at"]
     fact = (
         f"{seen['connection']} does not show this person since the complete read of "
-        f"{since[:16].replace('T', ' ')} UTC; that is not certain or not long enough to count yet"
+        f"{_minute(since)}; that is not certain or not long enough to count yet"
     )
     return Because(fact=fact, source=seen["connection"], at=moment(since))
+
+
+def _minute(at: str) -> str:
+    return f"{at[:16].replace('T', ' ')} UTC"
 
 
 def says_of(seen: Row, last: Row | None, value: str) -> Because:
@@ -169,8 +173,14 @@ def linked(seen: Row, rows: Sequence[Row], names: Mapping[str, str]) -> list[Bec
 def member(row: Row) -> Because:
     """A membership: in which directory group, since when, by which run or push."""
     pushed = "" if row["run_id"] else " (pushed)"
+    missed = ""
+    if row["missed_at"] is not None:
+        missed = (
+            f"; not shown by the read of {_minute(row['missed_at'])}, and this directory may show "
+            "memberships late: it ends when the next read of the group misses it too"
+        )
     return Because(
-        fact=f"Member of the directory group {row['through'] or row['name']}{pushed}",
+        fact=f"Member of the directory group {row['through'] or row['name']}{pushed}{missed}",
         source=row["connection"],
         run_id=row["run_id"],
         at=moment(row["added_at"]),

@@ -132,7 +132,8 @@ class Deltas:
             for group_id in event.left if not self._reads.sight.omits_removals else ():
                 gone = event.person_id or event.group_id
                 edits.setdefault(group_id, {})[str(gone)] = False
-            if event.group_id is None:
+            is_hidden = event.kind == "member.restored" and self._reads.sight.omits_removals
+            if event.group_id is None or is_hidden:
                 continue
             of_group = edits.setdefault(event.group_id, {})
             group = self._reads.directory.groups.get(event.group_id)

@@ -166,7 +166,7 @@ class AzureFaults(CommonFaults):
             gone = [somebody(self._azure.directory, armed)[0].id]
             self._azure.directory.change_person(gone[0], status=Status.GONE)
         armed.memory["touched"] = gone[:1]
-        self._azure.directory.change_person(gone[0], status=Status.ACTIVE)
+        self._azure.directory.restore_person(gone[0])
 
     def _absent_fields(self, armed: Armed) -> None:
         for person in somebody(self._azure.directory, armed, 1 if armed.id else 3):

@@ -199,6 +199,17 @@ class Directory:
             app.people.discard(person_id)
         return tuple(group.id for group in left)
 
+    def restore_person(self, person_id: str) -> None:
+        """Bring back somebody who was deleted and kept, with the memberships of then. KeyError if unknown."""
+        told = (event for event in reversed(self.events) if event.person_id == person_id and event.left)
+        self.change_person(person_id, status=Status.ACTIVE)
+        for group_id in next((event.left for event in told), ()):
+            if group_id in self.groups:
+                group = self.groups[group_id]
+                group.members.add(person_id)
+                self._touch_members(group)
+                self.tell("member.restored", group_id=group_id, person_id=person_id, name=group.name)
+
     def add_group(
         self, name: str, *, kind: str = "ordinary", members: Iterable[str] = (), **values: Any
     ) -> Group:

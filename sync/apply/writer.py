@@ -61,3 +61,10 @@ def _kind(change: Change) -> str:
 def note_absence(conn: Conn, kind: str, since: Mapping[str, str], at: str) -> None:
     """Note by id since when complete reads miss these people ("user") or groups ("group")."""
     writes.note_absence(conn, directory_user if kind == "user" else directory_group, since, at)
+
+
+def note_missed_members(
+    conn: Conn, group_id: str, missed: Sequence[str], met: Sequence[str], at: str
+) -> None:
+    """Note which members of a group the read that began at ``at`` missed, and which it met again."""
+    memberships.note_missed(conn, group_id, missed, met, at)

@@ -53,12 +53,15 @@ class Members:
     """Members of one group, whole or in pieces; the piece with ``last`` ends the group.
 
     ``user_ids`` and ``group_ids`` are external ids. A group without a last piece is unread.
+    ``shown_late`` says that the directory may show a membership late, or not for a while: whoever it
+    misses leaves only when the next read of the group misses them too.
     """
 
     group_id: str
     user_ids: Sequence[str]
     group_ids: Sequence[str] = ()
     last: bool = True
+    shown_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +74,29 @@ class MembersUnread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberChange:
-    """A delta's word on single members of a group (adds and removals by external id)."""
+    """A delta's word on single members of a group (adds and removals by external id).
+
+    It may name people as removed who were no members. ``shown_late`` is as in ``Members``.
+    """
 
     group_id: str
     added: Sequence[str] = ()
     removed: Sequence[str] = ()
+    shown_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """An explicit statement that one user or group no longer exists (a tombstone)."""
+    """An explicit statement that one user or group no longer exists (a tombstone).
+
+    A user's memberships end with it, told or not. ``may_exist`` says that the user may only be out of
+    scope: then memberships end as the groups' own lists tell.
+    """
 
     kind: str
     external_id: str
     why: str = "deleted at the directory"
+    may_exist: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +236,17 @@ class GroupReader(Protocol):
         connection, is ``Gone``; one whose members could not be read to their end is
         ``MembersUnread``; of one that is not spoken of at all nothing is known. A group that
         ``Wanted.group`` leaves out comes as a record without members.
+        """
+
+
+@runtime_checkable
+class MembershipReader(Protocol):
+    """A source whose deltas leave out the memberships of somebody who comes back."""
+
+    def memberships(self, external_ids: Sequence[str]) -> Iterator[Page]:
+        """The groups in scope that these people are in, as pages of ``MemberChange``, no End.
+
+        Raises when somebody's groups cannot be read; who does not exist any more is left out.
         """
 
 

@@ -126,13 +126,14 @@ def memberships(conn: Conn, directory_ids: Iterable[str]) -> list[Row]:
     """The live groups of these directory users: group, tag, connection, and since when by which run.
 
     ``through`` names the group within this one that holds the person, None for a direct member;
-    ``nested_at`` and ``nested_run_id`` tell when that group came into this one, where it is in it directly.
+    ``nested_at`` and ``nested_run_id`` tell when that group came into this one, where it is in it directly;
+    ``missed_at`` tells since which read the membership is not shown.
     """
     lower, nest = _GROUP.alias("lower"), _MEMBER.alias("nest")
     shown = (
         *(_GROUP.c[name] for name in ("id", "name", "tag")),
         _CONNECTION.c.name.label("connection"),
-        *(_MEMBER.c[name] for name in ("value", "run_id", "added_at")),
+        *(_MEMBER.c[name] for name in ("value", "run_id", "added_at", "missed_at")),
     )
     mine = and_(_MEMBER.c.kind == "user", _GROUP.c.deleted_at.is_(None), among(_MEMBER.c.value, "keys"))
     none = sa.literal(None, sa.Text)

@@ -207,6 +207,35 @@ def put_members(
         conn.execute(statement, bound)
 
 
+def note_missed(conn: Connection, group_id: str, missed: Iterable[str], met: Iterable[str], at: str) -> None:
+    """Note since when members are missed, by our ids, and take the note back of those who were met.
+
+    A group with a member who is missed has no digest, so that the next read compares it anew.
+    """
+    is_missed = False
+    for part in chunks(missed):
+        is_missed |= bool(part)
+        _NOTE_MISSED.run(conn, of=group_id, keys=part, at=at)
+    for part in chunks(met):
+        _NOTE_MET.run(conn, of=group_id, keys=part)
+    if is_missed:
+        _FORGET_DIGEST.run(conn, of=group_id)
+
+
+_AMONG_MEMBERS = (member.c.group_id == sa.bindparam("of"), among(member.c.value, "keys"))
+_NOTE_MISSED = Prepared(
+    sa.update(member)
+    .where(*_AMONG_MEMBERS, member.c.missed_at.is_(None))
+    .values(missed_at=sa.bindparam("at"))
+)
+_NOTE_MET = Prepared(sa.update(member).where(*_AMONG_MEMBERS).values(missed_at=sa.null()))
+_FORGET_DIGEST = Prepared(
+    sa.update(directory_group)
+    .where(directory_group.c.id == sa.bindparam("of"))
+    .values(member_digest=sa.null())
+)
+
+
 def set_displays(conn: Connection, group_id: str, displays: Mapping[str, str]) -> None:
     """Keep the texts a client sent for members of a group."""
     for value, shown in displays.items():

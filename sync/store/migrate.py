@@ -18,7 +18,7 @@ from sync.model.errors import Misconfigured
 from sync.store import meta
 from sync.store.database import Database
 
-VERSIONS: Final = tuple(f"{number:04}" for number in range(1, 21))
+VERSIONS: Final = tuple(f"{number:04}" for number in range(1, 22))
 """Every version of the tables, oldest first."""
 
 HEAD: Final = VERSIONS[-1]

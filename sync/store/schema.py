@@ -304,6 +304,7 @@ member = Table(
     Column("display", TEXT),
     Column("run_id", ID),
     Column("added_at", AT, nullable=False),
+    Column("missed_at", AT),
     Index("ix_member_value", "value", "group_id"),
     Index(
         "ix_member_pending",

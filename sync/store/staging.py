@@ -23,15 +23,21 @@ MEMBERS_BATCH = 50
 
 
 class Staged(StrEnum):
-    """What a staged row holds: a person's or a group's record, or a piece of a group's members."""
+    """What a staged row holds: a person's or a group's record, or a piece of a group's members.
+
+    MEMBERS_MISSED asks for no change: it is a note (see ``sync.misses``).
+    """
 
     USER = "user"
     GROUP = "group"
     MEMBERS_ADD = "members_add"
     MEMBERS_REMOVE = "members_remove"
+    MEMBERS_MISSED = "members_missed"
     GONE_USER = "gone_user"
     GONE_GROUP = "gone_group"
 
+
+_OF_MEMBERS = (Staged.MEMBERS_ADD, Staged.MEMBERS_REMOVE, Staged.MEMBERS_MISSED)
 
 StagedRow = tuple[Staged, str, str | None, str, bytes | None]
 """(kind, key, e-mail key, record as JSON text, fingerprint)"""
@@ -61,7 +67,7 @@ def add(conn: Connection, run_id: str, rows: Sequence[StagedRow]) -> None:
 
 def page(conn: Connection, run_id: str, kind: Staged, after: str) -> Sequence[tuple[str, str, bytes | None]]:
     """(key, record, fingerprint) of the next rows in key order after ``after``; "" begins."""
-    limit = MEMBERS_BATCH if kind in (Staged.MEMBERS_ADD, Staged.MEMBERS_REMOVE) else BATCH
+    limit = MEMBERS_BATCH if kind in _OF_MEMBERS else BATCH
     rows = conn.execute(_PAGE, {"run": run_id, "kind": kind.value, "after": after, "row_limit": limit}).all()
     return [(row.key, row.record, row.fingerprint) for row in rows]
 

@@ -37,9 +37,9 @@ class Ledger:
 
     ``hidden`` people and groups are left out of lists but answer when asked by id. ``unread``
     groups refuse their members. ``breaks_after`` pages the walk ends in an error. ``mute`` answers
-    no look-up, ``denied`` refuses every one. ``ends`` False leaves the walk without an End.
-    ``resumes`` tells places behind pages of people; ``forgets`` takes none of them back. ``listed``
-    counts how often people were listed.
+    no look-up, ``denied`` refuses every one. ``ends`` False leaves the walk without an End. ``late``
+    says that memberships may be shown late. ``resumes`` tells places behind pages of people;
+    ``forgets`` takes none of them back. ``listed`` counts how often people were listed.
     """
 
     people: dict[str, UserRecord] = field(default_factory=dict)
@@ -51,6 +51,7 @@ class Ledger:
     mute: bool = False
     denied: bool = False
     ends: bool = True
+    late: bool = False
     resumes: bool = False
     forgets: bool = False
     listed: int = 0
@@ -141,7 +142,12 @@ class LedgerSource:
     def _members(self, id_: str, team: Team) -> Members | MembersUnread:
         if id_ in self._ledger.unread:
             return MembersUnread(group_id=id_, why="403 Forbidden")
-        return Members(group_id=id_, user_ids=sorted(team.members), group_ids=sorted(team.groups))
+        return Members(
+            group_id=id_,
+            user_ids=sorted(team.members),
+            group_ids=sorted(team.groups),
+            shown_late=self._ledger.late,
+        )
 
     def changes(self, cursor: str) -> Iterator[Page]:
         if cursor == "expired":

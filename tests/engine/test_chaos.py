@@ -79,7 +79,10 @@ def _trouble(simulator: Simulator, rng: random.Random) -> list[str]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nobody_loses_what_is_theirs(quick_house: House, directory: Simulator, seed: int) -> None:
-    """After every run, full or delta; and once the faults stop, one run makes everything equal again."""
+    """After every run, full or delta; and once the faults stop, a run makes everything equal again.
+
+    Two do at OneLogin, where a role that is not shown ends only when the next read misses it too.
+    """
     house, opener, rng = quick_house, Opener(directory), random.Random(seed)
     connection = house.connect()
     assert house.settle(connection, opener).state is RunState.SUCCEEDED
@@ -91,5 +94,6 @@ def test_nobody_loses_what_is_theirs(quick_house: House, directory: Simulator, s
         if rng.random() < 0.5:
             directory.clear_faults()
     directory.clear_faults()
-    assert house.settle(connection, opener).state is RunState.SUCCEEDED
+    for _ in range(2 if directory.type == "onelogin" else 1):
+        assert house.settle(connection, opener).state is RunState.SUCCEEDED
     assert tags_held(house, connection) == tags_due(directory)

@@ -12,7 +12,6 @@ from sync.model.connection import Connection
 from sync.model.run import RunMode, RunState
 from tests.engine.directories import Opener, robbed, tags_due, tags_held
 from tests.engine.house import House
-from tests.engine.words import control
 
 DAY_S = 86_400
 
@@ -87,20 +86,6 @@ def test_jumpcloud_s_late_events_are_met_by_the_next_run(quick_house: House, pul
         assert tags_held(quick_house, connection) == tags_due(directory)
 
 
-def test_entra_s_feed_that_leaves_out_a_leaver_s_memberships(quick_house: House, pulled: Any) -> None:
-    """D09: whoever is deleted is suspended by the feed, and in no group after the next full read."""
-    with settled(quick_house, "azure") as (directory, connection, opener):
-        directory.fault("omit_member_removal")
-        group = next(each for each in directory.state()["groups"] if len(each["members"]) > 2)
-        control(directory, "DELETE", f"users/{group['members'][0]}", {})
-        run = pulled(directory, connection, opener, RunMode.DELTA)
-        assert (run.state, run.mode, run.counts["suspend"]) == (RunState.SUCCEEDED, RunMode.DELTA, 1)
-        assert tags_held(quick_house, connection) == tags_due(directory)
-        assert pulled(directory, connection, opener, RunMode.FULL).state is RunState.SUCCEEDED
-        assert tags_held(quick_house, connection) == tags_due(directory)
-        assert f"Group:{group['name']}" not in quick_house.managed(connection)[group["members"][0]].tags
-
-
 @pytest.mark.parametrize("type", ["okta", "onelogin", "jumpcloud"])
 def test_an_odd_picture_costs_nobody_anything(quick_house: House, pulled: Any, type: str) -> None:
     """F05: what is no https address is no picture; access, tags and the rest of the profile stay."""
@@ -113,20 +98,3 @@ def test_an_odd_picture_costs_nobody_anything(quick_house: House, pulled: Any, t
         after = quick_house.managed(connection)
         assert {after[user_id].picture_url for user_id in touched} == {None}
         assert {i: p.email for i, p in after.items()} == {i: p.email for i, p in before.items()}
-
-
-def test_a_role_that_onelogin_shows_late_comes_without_flapping(quick_house: House, pulled: Any) -> None:
-    """C08: a grant is not there, then there, and stays; nobody's other roles move meanwhile."""
-    with settled(quick_house, "onelogin") as (directory, connection, opener):
-        directory.fault("lag(roles=90)")
-        role = next(each for each in directory.state()["groups"] if len(each["members"]) < 60)
-        held = tags_held(quick_house, connection)
-        newcomer = next(user_id for user_id in held if user_id not in role["members"])
-        directory.add_member(role["id"], newcomer)
-        for mode in (RunMode.DELTA, RunMode.FULL):
-            assert pulled(directory, connection, opener, mode).state is RunState.SUCCEEDED
-            assert tags_held(quick_house, connection) == held
-        directory.clock(advance=91)
-        for mode in (RunMode.FULL, RunMode.DELTA):
-            assert pulled(directory, connection, opener, mode).state is RunState.SUCCEEDED
-            assert tags_held(quick_house, connection) == tags_due(directory)

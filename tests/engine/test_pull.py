@@ -145,7 +145,7 @@ def test_a_deltas_tombstone_suspends_without_a_second_look(house: House, ledger:
     ledger.remove("A")
     ledger.delta = [gone("user", "A")]
     run = house.pull(connection, ledger.source, mode=RunMode.DELTA)
-    assert happened(run) == {"suspend": 1}
+    assert happened(run) == {"suspend": 1, "member_remove": 1}
     assert "a@example.com" not in active(house)
 
 

@@ -88,7 +88,7 @@ ONELOGIN = Vendor(
         "A20": "another account answers: identity() tells, and the engine compares it",
         "C04": "the API cannot reveal it: the second look by id does",
         "C05": "the API cannot reveal it: the second look by id does",
-        "C08": "a grant that does not show yet is a grant not made: the next read has it",
+        "C08": "the API cannot reveal it: a role ends when two reads in a row miss it",
         "C12": "the API cannot reveal it: the second look and the safeguards do",
     },
 )
