@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from connector import shown_settings
 from connector.oidc import Provider
 from connector.settings import Settings
 from connector.usecases.accounts import Accounts
 from connector.usecases.attention import Attention, Freezes
-from connector.usecases.audit import Audit, masked
+from connector.usecases.audit import Audit
 from connector.usecases.bundle import Bundle
 from connector.usecases.configuration import Configuration
 from connector.usecases.connections import Connections
@@ -40,7 +41,7 @@ from connector.usecases.webhooks import Webhooks
 from connector.usecases.wires import Wires, utc_now
 from connector.usecases.work import Worker
 from sync.store import backup, migrate
-from sync.store.database import Database, without_password
+from sync.store.database import Database
 from sync.store.waking import Doorbell
 
 
@@ -96,8 +97,11 @@ class App:
 
     def shown_settings(self) -> dict[str, Any]:
         """The settings as they came out of file and environment, secrets masked."""
-        told: dict[str, Any] = masked(self.settings.model_dump(mode="json", exclude={"connections"}))
-        return told | {"database_url": without_password(self.settings.database_url)}
+        return shown_settings.shown(self.settings)
+
+    def listed_settings(self) -> list[dict[str, Any]]:
+        """The same, a row for each."""
+        return shown_settings.listed(self.settings)
 
     def database_state(self) -> dict[str, Any]:
         return _state(self.wires.database)

@@ -10,6 +10,7 @@ import click
 from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing
 
 _ROLE = click.Choice(["viewer", "operator", "admin"])
 _KEEP = "Keep it now: it is not shown again."
@@ -37,10 +38,15 @@ def accounts() -> None:
 
 
 @accounts.command("list", cls=Verb, epilog=example("connector accounts list"))
-@verb
-def list_(door: Door) -> int:
+@click.option("--search", metavar="TEXT", help="Part of an e-mail or a name.")
+@click.option("--role", type=_ROLE, help="Only with this role.")
+@click.option(
+    "--disabled/--enabled", "disabled", default=None, help="Only those that may not sign in, or may."
+)
+@listing
+def list_(door: Door, **wanted: Any) -> int:
     """List console accounts."""
-    found = door.every("accounts.list", "accounts")
+    found = door.every("accounts.list", "accounts", **wanted)
     rows = [
         [
             each["email"],
@@ -53,7 +59,7 @@ def list_(door: Door) -> int:
         for each in found["accounts"]
     ]
     headers = ("E-MAIL", "NAME", "ROLE", "STATE", "SIGNS IN BY", "LAST SIGN-IN")
-    nobody = "nobody yet; make the first administrator: connector admin link"
+    nobody = "no account fits; make an administrator's: connector admin link"
     door.show(found, lambda: table(headers, rows, nobody))
     return ExitCode.DONE
 
@@ -112,10 +118,12 @@ def remove(door: Door, account: str) -> int:
 
 @accounts.command(cls=Verb, epilog=example("connector accounts sessions ada@example.com"))
 @click.argument("account", required=False)
-@verb
-def sessions(door: Door, account: str | None) -> int:
+@click.option("--search", metavar="TEXT", help="Part of an e-mail, a browser or an address.")
+@click.option("--how", type=click.Choice(["password", "link", "oidc"]), help="Only who signed in so.")
+@listing
+def sessions(door: Door, **wanted: Any) -> int:
     """List signed-in browsers."""
-    found = door.every("accounts.sessions", "sessions", account=account)
+    found = door.every("accounts.sessions", "sessions", **wanted)
     keys = ("id", "account", "how", "address", "created_at", "last_seen_at")
     rows = [[each[key] for key in keys] for each in found["sessions"]]
     headers = ("ID", "ACCOUNT", "BY", "ADDRESS", "SINCE", "LAST SEEN")
@@ -139,10 +147,13 @@ def keys() -> None:
 
 
 @keys.command("list", cls=Verb, epilog=example("connector keys list"))
-@verb
-def list_keys(door: Door) -> int:
+@click.option("--search", metavar="TEXT", help="Part of a name, of who made it, or its end.")
+@click.option("--role", type=_ROLE, help="Only with this role.")
+@click.option("--live/--over", "live", default=None, help="Only those that are good still, or not.")
+@listing
+def list_keys(door: Door, **wanted: Any) -> int:
     """List API keys by their last four characters."""
-    found = door.every("keys.list", "keys")
+    found = door.every("keys.list", "keys", **wanted)
     columns = ("name", "role", "last_four", "live", "created_at", "expires_at", "last_used_at")
     rows = [[each[key] for key in columns] for each in found["keys"]]
     headers = ("NAME", "ROLE", "ENDS IN", "LIVE", "CREATED", "EXPIRES", "LAST USED")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing
 
 
 @click.group(cls=LazyGroup)
@@ -15,11 +18,13 @@ def attention() -> None:
 
 
 @attention.command("list", cls=Verb, epilog=example("connector attention list --connection acme"))
+@click.option("--search", metavar="TEXT", help="Part of a name or an e-mail.")
+@click.option("--kind", metavar="KIND", help="Only this kind: disputed, confirm_adoption, no_email, …")
 @click.option("--connection", metavar="NAME", help="Only this connection's.")
-@verb
-def list_(door: Door, connection: str | None) -> int:
+@listing
+def list_(door: Door, **wanted: Any) -> int:
     """List what is open, oldest first."""
-    found = door.every("attention.list", "attention", connection=connection)["attention"]
+    found = door.every("attention.list", "attention", **wanted)["attention"]
     keys = ("id", "connection", "kind", "label", "why")
     headers = ("ID", "CONNECTION", "KIND", "WHO", "WHY")
     rows = [[row[key] for key in keys] for row in found]
@@ -85,7 +90,7 @@ def off(door: Door, connection: str | None) -> int:
 
 
 @freeze.command("list", cls=Verb, epilog=example("connector freeze list"))
-@verb
+@listing
 def list_freezes(door: Door) -> int:
     """List what is frozen now."""
     found = door.ask("freeze.list")["freezes"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import click
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 
 PAGE = 500
 _COLUMNS = ("at", "by", "via", "address", "action", "kind", "label", "connection", "before", "after")
@@ -27,6 +26,8 @@ def narrowing(function: Any) -> Any:
         ("--connection", "NAME", "Only what concerns this connection."),
         ("--action", "A", "Only this action, or a whole noun: plans."),
         ("--by", "WHO", "Only by this account, key or user."),
+        ("--subject", "ID", "Only of this person, group, plan, run, …, by its id."),
+        ("--search", "TEXT", "Part of what was changed, or of by whom."),
     ):
         function = click.option(name, metavar=metavar, help=says)(function)
     return function
@@ -39,16 +40,16 @@ def audit() -> None:
 
 @audit.command("list", cls=Verb, epilog=example("connector audit list --action plans --limit 20"))
 @narrowing
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, PAGE))
-@verb
-def list_(door: Door, limit: int, **wanted: Any) -> int:
+@newest_first(50, int)
+@listing
+def list_(door: Door, **wanted: Any) -> int:
     """List changes, newest first."""
-    found = door.ask("audit.list", limit=limit, **wanted)
+    found = door.ask("audit.list", **wanted)
     rows = [
         [row["at"][:19] + "Z", row["by"], row["action"], row["label"], _words(row)] for row in found["audit"]
     ]
     headers = ("AT", "BY", "ACTION", "ON", "WHAT")
-    door.show(found, lambda: table(headers, rows, "nothing was changed yet"))
+    door.show(found, lambda: table(headers, rows, "nothing was changed yet") + older(found))
     return ExitCode.DONE
 
 
@@ -88,19 +89,9 @@ def _as_json(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 
 def _as_csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    import orjson
+    from connector import spreadsheet
 
-    yield _line(_COLUMNS)
-    for row in rows:
-        cells = [row[name] for name in _COLUMNS]
-        texts = [orjson.dumps(cell).decode() if isinstance(cell, dict) else cell or "" for cell in cells]
-        yield _line([f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in texts])
-
-
-def _line(cells: Any) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+    yield from spreadsheet.lines({name: row[name] for name in _COLUMNS} for row in rows)
 
 
 def _words(row: dict[str, Any]) -> str:

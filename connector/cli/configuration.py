@@ -1,4 +1,4 @@
-"""Verbs for configuration as code: export, import."""
+"""Verbs for the configuration: what it says, and as code: export, import."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.cli.door import Door, Verb, example, verb
+from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
+from connector.cli.lists import listing
 
 if TYPE_CHECKING:
     from connector.usecases.configuration import Difference
@@ -18,6 +19,21 @@ _HEAD = """\
 # Connections and webhooks, as `connector import` takes them and as config.yaml takes its connections.
 # No secret is in here: ${NAME} is replaced by the variable of that name where the file is used.
 """
+
+
+@click.command(cls=Verb, epilog=example("connector settings --search seats", "connector settings --set"))
+@click.option("--search", metavar="TEXT", help="Part of a setting's name or of its value.")
+@click.option("--set/--default", "is_set", default=None, help="Only those that are set, or are not.")
+@listing
+def settings(door: Door, **wanted: Any) -> int:
+    """List what the configuration file and the environment say; secrets are masked."""
+    found = door.every("configuration.list", "settings", **wanted)
+    rows = [
+        [each["name"], each["value"], "file or environment" if each["is_set"] else "default"]
+        for each in found["settings"]
+    ]
+    door.show(found, lambda: table(("SETTING", "VALUE", "COMES FROM"), rows, "no setting fits"))
+    return ExitCode.DONE
 
 
 @click.command(

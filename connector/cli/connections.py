@@ -10,6 +10,7 @@ import click
 from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 from sync.model.errors import Conflict, NotFound
 
 
@@ -61,7 +62,7 @@ def add(door: Door, name: str, type_: str, pairs: tuple[str, ...], *, credential
 @click.option("--search", metavar="TEXT", help="Only names with this in them.")
 @click.option("--type", "type_", metavar="T", help="Only of this type.")
 @click.option("--state", type=click.Choice(["active", "paused", "quarantined"]), help="Only in this state.")
-@verb
+@listing
 def list_(door: Door, search: str | None, type_: str | None, state: str | None) -> int:
     """List the connections."""
     found = door.ask("connections.list", search=search, type=type_, state=state)["connections"]
@@ -193,12 +194,13 @@ def resume(door: Door, name: str) -> int:
 
 @connections.command(cls=Verb, epilog=example("connector connections log acme --failed"))
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@click.option("--search", metavar="TEXT", help="Part of the request, its client or what was told.")
 @click.option("--failed", is_flag=True, help="Only requests that were refused.")
-@verb
-def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
+@newest_first(50, int)
+@listing
+def log(door: Door, name: str, **wanted: Any) -> int:
     """Show what the IdP asked the SCIM endpoint lately, newest first; names in it are masked."""
-    found = door.ask("connections.log", connection=name, limit=limit, failed=failed)["requests"]
+    found = door.ask("connections.log", connection=name, **wanted)
     rows = [
         [
             row["at"],
@@ -208,10 +210,10 @@ def log(door: Door, name: str, limit: int, *, failed: bool) -> int:
             f"{row['ms']:g} ms",
             row["detail"] or ", ".join(row["quirks"]),
         ]
-        for row in found
+        for row in found["requests"]
     ]
     headers = ("AT", "METHOD", "PATH", "STATUS", "TOOK", "DETAIL OR QUIRKS")
-    door.show({"requests": found}, lambda: table(headers, rows, "no requests yet"))
+    door.show(found, lambda: table(headers, rows, "no request fits") + older(found))
     return ExitCode.DONE
 
 

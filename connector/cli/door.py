@@ -37,7 +37,7 @@ class Door:
         api_key: str | None = None,
         given: dict[str, Any] | None = None,
     ) -> None:
-        self.config, self.is_json = config, is_json
+        self.config, self.is_json, self.is_csv = config, is_json, False
         self.server, self.api_key = server, api_key
         self.given = given or {}
         self.stack = ExitStack()
@@ -110,8 +110,13 @@ class Door:
         return {name: value for name, value in found.items() if name != "next"}
 
     def show(self, document: Any, human: Callable[[], str]) -> None:
-        """One JSON document, or the text for people."""
-        if self.is_json:
+        """One JSON document, CSV of the rows of a list, or the text for people."""
+        if self.is_csv:
+            from connector import spreadsheet
+
+            rows = next(each for each in document.values() if isinstance(each, list))
+            click.echo("".join(spreadsheet.lines(rows)), nl=False)
+        elif self.is_json:
             import orjson
 
             # The keys of database rows are a kind of str that only this option takes.
@@ -121,6 +126,8 @@ class Door:
             text = human()
             if text:
                 click.echo(text)
+            if isinstance(document, dict) and document.get("next") is not None:
+                click.echo(f"\nthere are older ones: --before {document['next']}")
 
 
 class Verb(click.Command):

@@ -11,6 +11,7 @@ import click
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 from sync.model.errors import Transient
 
 POLL_S = 1.0
@@ -28,12 +29,26 @@ def events() -> None:
 @click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="The last sequence seen.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
-@verb
+@listing
 def list_(door: Door, after: int, limit: int, types: tuple[str, ...]) -> int:
     """List events, oldest first."""
     found = door.ask("events.list", after=after, limit=limit, types=list(types) or None)
     rows = [_row(each) for each in found["events"]]
     door.show(found, lambda: table(_HEADERS, rows, "no events"))
+    return ExitCode.DONE
+
+
+@events.command(cls=Verb, epilog=example("connector events newest --subject ada@example.com"))
+@click.option("--type", "types", multiple=True, metavar="T", help="Only this type of event, or user.* …")
+@click.option("--connection", metavar="NAME", help="Only this connection's.")
+@click.option("--subject", metavar="WHO", help="Only about this person (e-mail or id) or group (id).")
+@newest_first(100, int)
+@listing
+def newest(door: Door, types: tuple[str, ...], **wanted: Any) -> int:
+    """List events, the newest first; a page may be short and still have older ones behind it."""
+    found = door.ask("events.newest", types=list(types) or None, **wanted)
+    rows = [_row(each) for each in found["events"]]
+    door.show(found, lambda: table(_HEADERS, rows, "no event fits") + older(found))
     return ExitCode.DONE
 
 

@@ -9,6 +9,7 @@ import click
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 
 
 @click.group(cls=LazyGroup)
@@ -20,16 +21,16 @@ def notices() -> None:
 @click.option("--ended", is_flag=True, help="Also what is over.")
 @click.option("--kind", metavar="KIND", help="Only this kind: plan_held, runs_fail, seats, …")
 @click.option("--connection", metavar="NAME", help="Only about this connection.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
-@verb
+@newest_first(50)
+@listing
 def list_(door: Door, **wanted: Any) -> int:
     """List what wants a person, the newest first."""
-    found = door.ask("notices.list", **wanted)["notices"]
+    found = door.ask("notices.list", **wanted)
     keys = ("opened_at", "ended_at", "title", "told", "link")
-    shown = [row | {"told": _told(row["told"])} for row in found]
+    shown = [row | {"told": _told(row["told"])} for row in found["notices"]]
     rows = [[row[key] for key in keys] for row in shown]
     headers = ("SINCE", "OVER", "WHAT", "TOLD", "LINK")
-    door.show({"notices": found}, lambda: table(headers, rows, "nothing wants a person"))
+    door.show(found, lambda: table(headers, rows, "nothing wants a person") + older(found))
     return ExitCode.DONE
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from connector.cli.door import Door, Verb, example, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 from connector.cli.pulls import asked, tell_end, word_options, words
 
 _STATES = ("preview", "open", "held", "applied", "rejected", "superseded", "discarded")
@@ -23,11 +26,11 @@ def plans() -> None:
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(_STATES), help="Only plans in this state."
 )
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
-@verb
-def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: int) -> int:
+@newest_first(20)
+@listing
+def list_(door: Door, states: tuple[str, ...], **wanted: Any) -> int:
     """List plans, newest first."""
-    found = door.ask("plans.list", connection=connection, state=list(states) or None, limit=limit)["plans"]
+    found = door.ask("plans.list", state=list(states) or None, **wanted)
     rows = [
         [
             *(plan[key] for key in _SHOWN),
@@ -35,10 +38,24 @@ def list_(door: Door, connection: str | None, states: tuple[str, ...], limit: in
             words(plan["counts"]),
             "; ".join(plan["reasons"][:1]),
         ]
-        for plan in found
+        for plan in found["plans"]
     ]
     headers = ("PLAN", "CONNECTION", "STATE", "VERDICT", "MADE", "HASH", "CHANGES", "WHY")
-    door.show({"plans": found}, lambda: table(headers, rows, "no plans yet"))
+    door.show(found, lambda: table(headers, rows, "no plans yet") + older(found))
+    return ExitCode.DONE
+
+
+@plans.command(cls=Verb, epilog=example("connector plans items 0j5t2k --action suspend --csv"))
+@click.argument("plan_id")
+@click.option("--search", metavar="TEXT", help="Part of a name or an e-mail.")
+@click.option("--action", metavar="A", help="Only changes of this kind: create, suspend, …")
+@click.option("--state", metavar="S", help="Only items that stand so: held, pending, applied, …")
+@listing
+def items(door: Door, plan_id: str, **wanted: Any) -> int:
+    """List what a plan would change, item by item."""
+    found = door.every("plans.items", "items", plan=plan_id, **wanted)
+    rows = [[each[key] for key in ("id", "action", "subject", "state", "reason")] for each in found["items"]]
+    door.show(found, lambda: table(("ITEM", "ACTION", "WHO OR WHAT", "STATE", "WHY"), rows, "no item fits"))
     return ExitCode.DONE
 
 
@@ -73,11 +90,13 @@ def approve(door: Door, plan_id: str, expect_hash: str | None, exclude: tuple[st
 
 
 @plans.command(cls=Verb, epilog=example("connector plans excluded --connection acme"))
+@click.option("--search", metavar="TEXT", help="Part of a name or an e-mail.")
+@click.option("--action", metavar="A", help="Only changes of this kind: create, suspend, …")
 @click.option("--connection", metavar="NAME", help="Only this connection's.")
-@verb
-def excluded(door: Door, connection: str | None) -> int:
+@listing
+def excluded(door: Door, **wanted: Any) -> int:
     """List the changes that were left out; they stay out until included or wanting something else."""
-    found = door.every("plans.excluded", "excluded", connection=connection)["excluded"]
+    found = door.every("plans.excluded", "excluded", **wanted)["excluded"]
     rows = [
         [each[key] for key in ("item_id", "connection", "action", "label", "reason", "by", "at")]
         for each in found

@@ -10,14 +10,12 @@ from typing import Any
 
 import click
 
-from connector.cli.door import Door, Verb, example, facts, table, verb
+from connector.cli.door import Door, Verb, example, facts, verb
 from connector.cli.exits import ExitCode, of_run
 from connector.cli.lazy import LazyGroup
 
 Shape = dict[str, Any]
 """A run as JSON."""
-
-_SHOWN = ("run_id", "connection", "mode", "trigger", "state", "started_at", "duration_s")
 
 POLL_S = 0.3
 PATIENCE_S = 3.0
@@ -138,7 +136,7 @@ def plan(
         run = _preview(door, name, pairs) if pairs else _dry_run(door, name, _mode(full=full, delta=delta))
     plan_id = run["plan_id"]
     if plan_id is None:
-        door.show(run, lambda: _run_text(run))
+        door.show(run, lambda: run_text(run))
         return of_run(run)
     if out is not None:
         out.write_bytes(door.ask("plans.file", plan=plan_id)["text"].encode())
@@ -241,7 +239,7 @@ def asked(door: Door, plan_id: str) -> bool:
 def tell_end(door: Door, run: Shape) -> int:
     """Wait for a queued run and show what became of it."""
     ended = _finish(door, run["run_id"])
-    door.show(ended, lambda: _run_text(ended))
+    door.show(ended, lambda: run_text(ended))
     return of_run(ended)
 
 
@@ -299,66 +297,10 @@ def now(
         requested = door.ask("runs.request_all", **wanted)["runs"]
     if wait:
         requested = [_finish(door, run["run_id"]) for run in requested]
-    door.show({"runs": requested} if every else requested[0], lambda: "\n\n".join(map(_run_text, requested)))
+    door.show({"runs": requested} if every else requested[0], lambda: "\n\n".join(map(run_text, requested)))
     if not wait and not door.is_json and door.remote is None and not door.app.daemon_answers():
         click.echo("No daemon answers: the run waits for one (connector serve); or say --wait.", err=True)
     return max((of_run(run) for run in requested), default=ExitCode.DONE)
-
-
-@click.group(cls=LazyGroup)
-def runs() -> None:
-    """Attempts to pull, and what became of them."""
-
-
-@runs.command("list", cls=Verb, epilog=example("connector runs list --connection acme --limit 5"))
-@click.option("--connection", metavar="NAME", help="Only this connection's.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
-@verb
-def list_(door: Door, connection: str | None, limit: int) -> int:
-    """List runs, newest first."""
-    found = door.ask("runs.list", connection=connection, limit=limit)["runs"]
-    rows = [
-        [*(run[key] for key in _SHOWN), words(run["counts"]), run["error"] or "; ".join(run["reasons"][:1])]
-        for run in found
-    ]
-    headers = ("RUN", "CONNECTION", "MODE", "TRIGGER", "STATE", "STARTED", "SECONDS", "CHANGES", "WHY")
-    door.show({"runs": found}, lambda: table(headers, rows, "no runs yet"))
-    return ExitCode.DONE
-
-
-@runs.command(cls=Verb, epilog=example("connector runs show 0j5t2kq8m1x7c3v9"))
-@click.argument("run_id")
-@verb
-def show(door: Door, run_id: str) -> int:
-    """Show a run and what it changed."""
-    shape = door.ask("runs.show", run=run_id)
-    changes = table(
-        ("ACTION", "WHO", "WHY"),
-        [[change["action"], change["label"], change["reason"]] for change in shape["changes"]],
-        "changed nothing",
-    )
-    door.show(shape, lambda: f"{_run_text(shape)}\n\n{changes}")
-    return ExitCode.DONE
-
-
-@runs.command(cls=Verb, epilog=example("connector runs cancel 0j5t2kq8m1x7c3v9"))
-@click.argument("run_id")
-@verb
-def cancel(door: Door, run_id: str) -> int:
-    """End a run that waits or is running; what it has written stays (see runs revert)."""
-    run = door.ask("runs.cancel", run=run_id)
-    ends = "ends at its next page or batch" if run["state"] in ("queued", "running") else "is cancelled"
-    door.show(run, lambda: f"run {run['run_id']} of {run['connection']} {ends}")
-    return ExitCode.DONE
-
-
-@runs.command(cls=Verb, epilog=example("connector runs revert 0j5t2kq8m1x7c3v9 --dry-run"))
-@click.argument("run_id")
-@click.option("--dry-run", is_flag=True, help="Plan only; change nothing.")
-@verb
-def revert(door: Door, run_id: str, *, dry_run: bool) -> int:
-    """Take back what a run changed, as far as nobody changed it since; safeguards hold here too."""
-    return tell_end(door, door.ask("runs.revert", run=run_id, dry_run=dry_run))
 
 
 def words(counts: dict[str, int]) -> str:
@@ -368,7 +310,8 @@ def words(counts: dict[str, int]) -> str:
     return people_words(counts) if any(counts.values()) else "-"
 
 
-def _run_text(run: Shape) -> str:
+def run_text(run: Shape) -> str:
+    """A run as people read it."""
     from connector.cli.progress import how_far
 
     if run["error"]:

@@ -7,6 +7,7 @@ import click
 from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing
 
 
 @click.group(cls=LazyGroup)
@@ -16,10 +17,11 @@ def tokens() -> None:
 
 @tokens.command("list", cls=Verb, epilog=example("connector tokens list acme"))
 @click.argument("name")
-@verb
-def list_(door: Door, name: str) -> int:
+@click.option("--live/--over", "live", default=None, help="Only those that are good still, or not.")
+@listing
+def list_(door: Door, name: str, live: bool | None) -> int:
     """List a connection's tokens by their last four characters."""
-    found = door.ask("tokens.list", connection=name)["tokens"]
+    found = door.every("tokens.list", "tokens", connection=name, live=live)["tokens"]
     keys = ("id", "last_four", "live", "created_at", "last_used_at", "expires_at")
     headers = ("ID", "ENDS IN", "LIVE", "CREATED", "LAST USED", "EXPIRES")
     rows = [[row[key] for key in keys] for row in found]

@@ -10,6 +10,7 @@ import click
 from connector.cli.door import PAGE, Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing
 
 _COLUMNS = ("email", "first_name", "last_name", "origin", "tags")
 
@@ -30,7 +31,7 @@ def users() -> None:
 @click.option("--protected/--unprotected", "protected", default=None, help="Only protected ones, or not.")
 @click.option("--waiting", is_flag=True, default=None, help="Only who waits for a seat or for an answer.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many; default all.")
-@verb
+@listing
 def list_(door: Door, limit: int | None, **wanted: Any) -> int:
     """List users."""
     if limit is None or limit > PAGE:

@@ -9,6 +9,7 @@ import click
 from connector.cli.door import Door, Verb, example, facts, table, verb
 from connector.cli.exits import ExitCode
 from connector.cli.lazy import LazyGroup
+from connector.cli.lists import listing, newest_first, older
 
 _ID = "0j5t2kq8m1x7c3v9"
 
@@ -36,16 +37,20 @@ def add(door: Door, url: str, types: tuple[str, ...], **wanted: Any) -> int:
     return ExitCode.DONE
 
 
-@webhooks.command("list", cls=Verb, epilog=example("connector webhooks list"))
-@verb
-def list_(door: Door) -> int:
+@webhooks.command("list", cls=Verb, epilog=example("connector webhooks list --state failing"))
+@click.option("--search", metavar="TEXT", help="Part of an address, a note or a mistake.")
+@click.option("--state", type=click.Choice(["well", "failing", "paused"]), help="Only in this state.")
+@click.option("--type", metavar="T", help="Only those that hear of this type of event, or of user.* …")
+@click.option("--connection", metavar="NAME", help="Only those that hear of this connection.")
+@listing
+def list_(door: Door, **wanted: Any) -> int:
     """List webhooks with how they do."""
-    found = door.every("webhooks.list", "webhooks")["webhooks"]
+    found = door.every("webhooks.list", "webhooks", **wanted)["webhooks"]
     rows = [
         [
             each["id"],
             each["url"],
-            _state(each),
+            f"failing since {each['failing_since']}" if each["state"] == "failing" else each["state"],
             each["deliveries"]["pending"] + each["deliveries"]["failed"],
             each["deliveries"]["dead"],
             each["last_error"],
@@ -59,16 +64,21 @@ def list_(door: Door) -> int:
 
 @webhooks.command(cls=Verb, epilog=example(f"connector webhooks log {_ID} --state dead"))
 @click.argument("webhook")
-@click.option("--state", type=click.Choice(["pending", "delivered", "failed", "dead"]))
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 500))
-@verb
-def log(door: Door, webhook: str, state: str | None, limit: int) -> int:
+@click.option("--search", metavar="TEXT", help="Part of the answer, or an event's id or number.")
+@click.option(
+    "--state", type=click.Choice(["pending", "delivered", "failed", "dead"]), help="Only in this state."
+)
+@click.option("--type", metavar="T", help="Only events of this type, or of user.* …")
+@click.option("--subject", metavar="WHO", help="Only about this person (e-mail or id) or group (id).")
+@newest_first(100, int)
+@listing
+def log(door: Door, webhook: str, **wanted: Any) -> int:
     """Show what was delivered, what will be tried again, and what was given up."""
-    found = door.ask("webhooks.log", webhook=webhook, state=state, limit=limit)["deliveries"]
+    found = door.ask("webhooks.log", webhook=webhook, **wanted)
     keys = ("sequence", "type", "state", "attempts", "next_at", "last_status", "last_error")
     headers = ("SEQUENCE", "TYPE", "STATE", "TRIES", "NEXT", "STATUS", "ERROR")
-    rows = [[each[key] for key in keys] for each in found]
-    door.show({"deliveries": found}, lambda: table(headers, rows, "no deliveries"))
+    rows = [[each[key] for key in keys] for each in found["deliveries"]]
+    door.show(found, lambda: table(headers, rows, "no deliveries") + older(found))
     return ExitCode.DONE
 
 
@@ -161,9 +171,3 @@ def remove(door: Door, webhook: str) -> int:
     done = door.ask("webhooks.remove", webhook=webhook)
     door.show(done, lambda: f"{done['url']} is called no more")
     return ExitCode.DONE
-
-
-def _state(endpoint: dict[str, Any]) -> str:
-    if not endpoint["enabled"]:
-        return "paused"
-    return f"failing since {endpoint['failing_since']}" if endpoint["failing_since"] else "well"

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, After, Limit, Ref, Text, page_of
+from connector.operations.arguments import PAGE, After, Limit, Ref, Search, Text
+from connector.operations.lists import page_of
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 Password = Annotated[str, Field(max_length=200, json_schema_extra={"format": "password"})]
+How = Annotated[Literal["password", "link", "oidc"], Field(description="How they signed in.")]
 Email = Annotated[str, Field(min_length=3, max_length=320)]
 
 
 @operation("GET", "/accounts", Role.ADMIN, answers.Accounts, rows="accounts", cli="accounts list")
-def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
+def list_(
+    call: Call,
+    *,
+    search: Search = None,
+    role: Role | None = None,
+    disabled: bool | None = None,
+    after: After = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
     """List who may sign in to the console."""
-    found, following = page_of(call.app.accounts.listed(), "id", after=after, limit=limit)
+    found, following = page_of(
+        call.app.accounts.listed(),
+        after=after,
+        limit=limit,
+        search=search,
+        within=("email", "name"),
+        role=role,
+        disabled=disabled,
+    )
     return {"accounts": found, "next": following}
 
 
@@ -77,10 +95,25 @@ def link(call: Call, *, account: Ref | None = None) -> dict[str, Any]:
     "GET", "/accounts/sessions", Role.ADMIN, answers.Sessions, rows="sessions", cli="accounts sessions"
 )
 def sessions(
-    call: Call, *, account: Ref | None = None, after: After = None, limit: Limit = PAGE
+    call: Call,
+    *,
+    account: Ref | None = None,
+    search: Annotated[
+        str | None, Field(max_length=200, description="Part of an e-mail, a browser or an address.")
+    ] = None,
+    how: How | None = None,
+    after: After = None,
+    limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """List signed-in browsers, of one account or of all."""
-    found, following = page_of(call.app.accounts.sessions(account), "id", after=after, limit=limit)
+    found, following = page_of(
+        call.app.accounts.sessions(account),
+        after=after,
+        limit=limit,
+        search=search,
+        within=("account", "agent", "address"),
+        how=how,
+    )
     return {"sessions": found, "next": following}
 
 

@@ -136,6 +136,7 @@ class Token(TypedDict):
 
 class Tokens(TypedDict):
     tokens: list[Token]
+    next: str | None
 
 
 class NewToken(TypedDict):
@@ -436,6 +437,17 @@ class AuditRow(TypedDict):
 class AuditRows(TypedDict):
     audit: list[AuditRow]
     next: int | None
+
+
+class Setting(TypedDict):
+    name: str
+    value: Any
+    is_set: bool
+
+
+class ShownSettings(TypedDict):
+    settings: list[Setting]
+    next: str | None
 
 
 class Account(TypedDict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -34,6 +33,11 @@ CountMax = Annotated[
     ),
 ]
 Sequence = Annotated[int, Field(ge=0, le=SEQUENCE_MAX)]
+Subject = Annotated[
+    str | None,
+    Field(max_length=320, description="Only about this person or group: its id, or a person's e-mail."),
+]
+Live = Annotated[bool | None, Field(description="Whether it is good still; both when not said.")]
 OfConnection = Annotated[str | None, Field(max_length=TEXT_MAX, description="Only of this connection.")]
 
 
@@ -81,12 +85,3 @@ Settings = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "description": "Settings of the connection's type."})
 ]
 Secret = Annotated[str, PlainSerializer(lambda _: "(secret)")]
-
-
-def page_of(
-    rows: Iterable[Mapping[str, Any]], key: str, *, after: str | None, limit: int
-) -> tuple[list[Mapping[str, Any]], str | None]:
-    """A page of a list that is short enough to be read whole, by ``key``, and its ``next``."""
-    ordered = sorted((row for row in rows if after is None or row[key] > after), key=lambda row: row[key])
-    page = ordered[:limit]
-    return page, page[-1][key] if len(ordered) > limit else None

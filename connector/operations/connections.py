@@ -8,7 +8,7 @@ from pydantic import Field
 
 from connector.directory_settings import TYPES
 from connector.operations import answers
-from connector.operations.arguments import PAGE_MAX, TEXT_MAX, Limit, Ref, Search, Sequence, Settings
+from connector.operations.arguments import PAGE, PAGE_MAX, TEXT_MAX, Limit, Ref, Search, Sequence, Settings
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -176,14 +176,22 @@ def resume(call: Call, *, connection: Ref) -> dict[str, Any]:
     cli="connections log {connection}",
 )
 def log(
-    call: Call, *, connection: Ref, limit: Limit = 100, before: Sequence | None = None, failed: bool = False
+    call: Call,
+    *,
+    connection: Ref,
+    search: Annotated[
+        str | None, Field(max_length=200, description="Part of the request, its client or what was told.")
+    ] = None,
+    failed: bool = False,
+    before: Sequence | None = None,
+    limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """List the last SCIM requests of a connection, newest first; names in them are masked.
 
     `before` is the `seq` of the last one seen; `failed` leaves out what went well. Bodies are there, with
     every value masked, while the connection's setting `scim.log_bodies` is on.
     """
-    found = call.app.request_log.listed(connection, limit=limit, before=before, failed=failed)
+    found = call.app.request_log.listed(connection, search=search, failed=failed, limit=limit, before=before)
     return {"requests": found, "next": found[-1]["seq"] if len(found) == limit else None}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, Limit, OfConnection, Ref, Sequence
+from connector.operations.arguments import PAGE, Limit, OfConnection, Ref, Sequence, Subject
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -28,21 +28,27 @@ def list_(
     return call.app.people.events(after=after, limit=limit, types=types)
 
 
-@operation("GET", "/events/newest", Role.VIEWER, answers.NewestEvents, rows="events", cursor="before")
+@operation(
+    "GET",
+    "/events/newest",
+    Role.VIEWER,
+    answers.NewestEvents,
+    rows="events",
+    cursor="before",
+    cli="events newest",
+)
 def newest(
     call: Call,
     *,
     before: Sequence | None = None,
     types: Types | None = None,
     connection: OfConnection = None,
-    subject: Annotated[
-        str | None, Field(max_length=64, description="Only about this person or group.")
-    ] = None,
+    subject: Subject = None,
     limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """List events from the newest back; a page may be short and still have a `next`."""
     return call.app.people.newest_events(
-        before=before, types=types, connection=connection, subject_id=subject, limit=limit
+        before=before, types=types, connection=connection, subject=subject, limit=limit
     )
 
 

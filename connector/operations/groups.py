@@ -37,7 +37,7 @@ def list_(
     Role.VIEWER,
     answers.Members,
     rows="members",
-    cli="groups show {group}",
+    cli="groups members {group}",
 )
 def members(
     call: Call,

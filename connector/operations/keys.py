@@ -7,15 +7,32 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, After, Limit, Ref, Span, page_of, span
+from connector.operations.arguments import PAGE, After, Limit, Live, Ref, Search, Span, span
+from connector.operations.lists import page_of
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
 
 @operation("GET", "/keys", Role.ADMIN, answers.Keys, rows="keys", cli="keys list")
-def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
+def list_(
+    call: Call,
+    *,
+    search: Search = None,
+    role: Role | None = None,
+    live: Live = None,
+    after: After = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
     """List the API keys by their beginning and their last four characters."""
-    found, following = page_of(call.app.keys.listed(), "id", after=after, limit=limit)
+    found, following = page_of(
+        call.app.keys.listed(),
+        after=after,
+        limit=limit,
+        search=search,
+        within=("name", "last_four", "created_by"),
+        role=role,
+        live=live,
+    )
     return {"keys": found, "next": following}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.operations import answers
-from connector.operations.arguments import PAGE, TEXT_MAX, Limit
+from connector.operations.arguments import PAGE, TEXT_MAX, Limit, OfConnection, Search
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -26,10 +26,17 @@ def seats(call: Call) -> dict[str, Any]:
     return call.app.people.seats()
 
 
-@operation("GET", "/seats/waiting", Role.VIEWER, answers.WaitingPeople, rows="waiting", cli="seats")
-def waiting(call: Call, *, after: AfterLabel = None, limit: Limit = PAGE) -> dict[str, Any]:
+@operation("GET", "/seats/waiting", Role.VIEWER, answers.WaitingPeople, rows="waiting", cli="seats --waiting")
+def waiting(
+    call: Call,
+    *,
+    search: Search = None,
+    connection: OfConnection = None,
+    after: AfterLabel = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
     """List who waits for a seat, by name."""
-    return call.app.people.waiting(after=after, limit=limit)
+    return call.app.people.waiting(search=search, connection=connection, after=after, limit=limit)
 
 
 @operation("GET", "/settings", Role.ADMIN, answers.Anything)

@@ -43,7 +43,7 @@ def show(call: Call, *, plan: Ref, search: Search = None, items: bool = True) ->
 
 
 @operation(
-    "GET", "/plans/{plan}/items", Role.VIEWER, answers.PlanItems, rows="items", cli="plans show {plan} --all"
+    "GET", "/plans/{plan}/items", Role.VIEWER, answers.PlanItems, rows="items", cli="plans items {plan}"
 )
 def items(
     call: Call,
@@ -129,10 +129,16 @@ def reject(call: Call, *, plan: Ref, comment: Text | None = None) -> dict[str, A
 
 @operation("GET", "/exclusions", Role.VIEWER, answers.Excluded, rows="excluded", cli="plans excluded")
 def excluded(
-    call: Call, *, connection: OfConnection = None, after: After = None, limit: Limit = PAGE
+    call: Call,
+    *,
+    search: Search = None,
+    action: Action | None = None,
+    connection: OfConnection = None,
+    after: After = None,
+    limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """List the changes that were left out; they stay out until included or wanting something else."""
-    return call.app.plans.excluded(connection, after=after, limit=limit)
+    return call.app.plans.excluded(connection, search=search, action=action, after=after, limit=limit)
 
 
 @operation("POST", "/exclusions/include", Role.OPERATOR, answers.Included, cli="plans include {items}")

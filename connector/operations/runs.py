@@ -13,13 +13,15 @@ from connector.operations.arguments import (
     Limit,
     OfConnection,
     Ref,
+    Search,
     Sequence,
     Settings,
 )
 from connector.operations.operation import Call, operation
 from connector.usecases import shapes
 from sync.model.access import Role, Via
-from sync.model.run import RunMode
+from sync.model.change import Action
+from sync.model.run import RunMode, RunState
 
 Mode = Annotated[
     Literal["full", "delta"], Field(description="Read everything, or only what changed since the last read.")
@@ -83,10 +85,19 @@ def request_all(
 
 @operation("GET", "/runs", Role.VIEWER, answers.Runs, rows="runs", cursor="before", cli="runs list")
 def list_(
-    call: Call, *, connection: OfConnection = None, before: After = None, limit: Limit = PAGE
+    call: Call,
+    *,
+    connection: OfConnection = None,
+    state: RunState | None = None,
+    mode: RunMode | None = None,
+    trigger: Annotated[str | None, Field(max_length=32, description="What asked for it: manual, …")] = None,
+    before: After = None,
+    limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """List runs, newest first; `before` is `next` of the page before."""
-    found = call.app.runs.listed(connection, limit=limit, before=before)
+    found = call.app.runs.listed(
+        connection, state=state, mode=mode, trigger=trigger, limit=limit, before=before
+    )
     return {"runs": found, "next": found[-1]["run_id"] if len(found) == limit else None}
 
 
@@ -96,10 +107,20 @@ def show(call: Call, *, run: Ref, changes: bool = True) -> dict[str, Any]:
     return call.app.runs.show(run) if changes else shapes.run(call.app.runs.get(run))
 
 
-@operation("GET", "/runs/{run}/changes", Role.VIEWER, answers.Changes, rows="changes", cli="runs show {run}")
-def changes(call: Call, *, run: Ref, after: Sequence = 0, limit: Limit = PAGE) -> dict[str, Any]:
+@operation(
+    "GET", "/runs/{run}/changes", Role.VIEWER, answers.Changes, rows="changes", cli="runs changes {run}"
+)
+def changes(
+    call: Call,
+    *,
+    run: Ref,
+    search: Search = None,
+    action: Action | None = None,
+    after: Sequence = 0,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
     """List what a run changed, in order and page by page."""
-    return call.app.runs.changes(run, after=after, limit=limit)
+    return call.app.runs.changes(run, search=search, action=action, after=after, limit=limit)
 
 
 @operation("POST", "/runs/{run}/cancel", Role.OPERATOR, answers.Run, cli="runs cancel {run}")

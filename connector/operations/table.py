@@ -9,6 +9,7 @@ from connector.operations import (
     accounts,
     attention,
     audit,
+    configuration,
     connections,
     events,
     freeze,
@@ -42,6 +43,7 @@ MODULES: Final = (
     audit,
     accounts,
     keys,
+    configuration,
 )
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from connector.operations import answers
-from connector.operations.arguments import Ref, Span, span
+from connector.operations.arguments import PAGE, After, Limit, Live, Ref, Span, span
+from connector.operations.lists import page_of
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 
@@ -18,9 +19,12 @@ from sync.model.access import Role
     rows="tokens",
     cli="tokens list {connection}",
 )
-def list_(call: Call, *, connection: Ref) -> dict[str, Any]:
+def list_(
+    call: Call, *, connection: Ref, live: Live = None, after: After = None, limit: Limit = PAGE
+) -> dict[str, Any]:
     """List a connection's tokens by their last four characters."""
-    return {"tokens": call.app.tokens.listed(connection)}
+    found, following = page_of(call.app.tokens.listed(connection), after=after, limit=limit, live=live)
+    return {"tokens": found, "next": following}
 
 
 @operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,22 +15,43 @@ from connector.operations.arguments import (
     Ref,
     Sequence,
     Span,
+    Subject,
     Text,
-    page_of,
     span,
 )
+from connector.operations.lists import page_of
 from connector.operations.operation import Call, operation
 from sync.model.access import Role
 from sync.model.webhook import DeliveryState
 
 Url = Annotated[str, Field(max_length=2000)]
+State = Literal["well", "failing", "paused"]
+EventType = Annotated[str, Field(max_length=100, description="A type of event, or a family: user.*")]
 Types = Annotated[list[str], Field(max_length=100, description="Only these types of event, or user.* …")]
 
 
 @operation("GET", "/webhooks", Role.VIEWER, answers.Webhooks, rows="webhooks", cli="webhooks list")
-def list_(call: Call, *, after: After = None, limit: Limit = PAGE) -> dict[str, Any]:
-    """List webhooks with how they do."""
-    found, following = page_of(call.app.webhooks.listed(), "id", after=after, limit=limit)
+def list_(
+    call: Call,
+    *,
+    search: Annotated[
+        str | None, Field(max_length=200, description="Part of an address, a note or a mistake.")
+    ] = None,
+    state: State | None = None,
+    type: EventType | None = None,
+    connection: OfConnection = None,
+    after: After = None,
+    limit: Limit = PAGE,
+) -> dict[str, Any]:
+    """List webhooks with how they do; of a type or connection, those that hear of it."""
+    found, following = page_of(
+        call.app.webhooks.listed(type=type, connection=connection),
+        after=after,
+        limit=limit,
+        search=search,
+        within=("url", "note", "last_error"),
+        state=state,
+    )
     return {"webhooks": found, "next": following}
 
 
@@ -71,13 +92,20 @@ def log(
     call: Call,
     *,
     webhook: Ref,
+    search: Annotated[
+        str | None,
+        Field(max_length=200, description="Part of what the address answered, or an event's id or number."),
+    ] = None,
     state: DeliveryState | None = None,
+    type: EventType | None = None,
+    subject: Subject = None,
     before: Sequence | None = None,
     limit: Limit = PAGE,
 ) -> dict[str, Any]:
     """Show what was delivered, what will be tried again, and what was given up, the newest event first."""
-    found = call.app.webhooks.log(webhook, state=state, before=before, limit=limit)
-    return {"deliveries": found, "next": found[-1]["sequence"] if len(found) == limit else None}
+    return call.app.webhooks.log(
+        webhook, search=search, state=state, type=type, subject=subject, before=before, limit=limit
+    )
 
 
 @operation("GET", "/webhooks/{webhook}", Role.VIEWER, answers.Anything, cli="webhooks list")

@@ -132,6 +132,10 @@ class Connections:
             counted = standing.tallies(conn)
         return [self._shape(each, counted) for each in chosen[:limit]]
 
+    def names(self) -> list[str]:
+        """The names of all connections, in their order."""
+        return [each.name for each in self.all()]
+
     def show(self, ref: str) -> dict[str, Any]:
         connection = self.find(ref)
         with self._wires.database.read() as conn:

@@ -176,10 +176,11 @@ class People:
             "waiting_people": [each["label"] for each in who],
         }
 
-    def waiting(self, *, after: str | None = None, limit: int = 100) -> dict[str, Any]:
-        """``{"waiting", "next"}``: who waits for a seat, by name."""
+    def waiting(self, *, connection: str | None = None, limit: int = 100, **wanted: Any) -> dict[str, Any]:
+        """``{"waiting", "next"}``: who waits for a seat, by name; ``wanted`` are search and after."""
         with self._wires.database.read() as conn:
-            found = waiting.listed(conn, after=after, limit=limit)
+            connection_id = connections.find(conn, connection).id if connection else None
+            found = waiting.listed(conn, connection_id=connection_id, limit=limit, **wanted)
         return {"waiting": found, "next": found[-1]["label"] if len(found) == limit else None}
 
     def events(
@@ -190,11 +191,23 @@ class People:
             page = outbox.page(conn, after=after, limit=limit, types=expanded(types))
         return {"events": page.events, "next": page.next}
 
-    def newest_events(self, *, connection: str | None = None, **wanted: Any) -> dict[str, Any]:
-        """``{"events", "next"}`` from the newest on; ``wanted`` are before, limit, types and subject_id."""
+    def newest_events(
+        self,
+        *,
+        connection: str | None = None,
+        subject: str | None = None,
+        types: Sequence[str] | None = None,
+        **wanted: Any,
+    ) -> dict[str, Any]:
+        """``{"events", "next"}`` from the newest on; ``wanted`` are before and limit."""
         with self._wires.database.latest() as conn:
-            connection_id = connections.find(conn, connection).id if connection else None
-            found, following = outbox.newest(conn, connection_id=connection_id, **wanted)
+            found, following = outbox.newest(
+                conn,
+                connection_id=connections.find(conn, connection).id if connection else None,
+                subject_id=people.subject_id(conn, subject) if subject else None,
+                types=expanded(types),
+                **wanted,
+            )
         return {"events": found, "next": following}
 
     def last_sequence(self) -> int:

@@ -186,13 +186,14 @@ class Plans:
             _note(conn, "plans.reject", plan, now=now, by=by, after=said)
         return shapes.plan(self.get(plan.id))
 
-    def excluded(
-        self, ref: str | None = None, *, after: str | None = None, limit: int = 100
-    ) -> dict[str, Any]:
-        """``{"excluded", "next"}``: the changes that people left out, of one connection or of all."""
+    def excluded(self, ref: str | None = None, *, limit: int = 100, **wanted: Any) -> dict[str, Any]:
+        """``{"excluded", "next"}``: the changes that people left out, of one connection or of all.
+
+        ``wanted`` are search, action and after.
+        """
         with self._wires.database.read() as conn:
             connection_id = connections.find(conn, ref).id if ref else None
-            found = left_out.listed(conn, connection_id=connection_id, after=after, limit=limit)
+            found = left_out.listed(conn, connection_id=connection_id, limit=limit, **wanted)
         return {"excluded": found, "next": left_out.place(found[-1]) if len(found) == limit else None}
 
     def include(self, item_ids: Sequence[str], *, by: str) -> list[dict[str, Any]]:

@@ -57,14 +57,12 @@ class RequestLog:
         if self._thread is None:
             self._begin()
 
-    def listed(
-        self, ref: str, *, limit: int = 100, before: int | None = None, failed: bool = False
-    ) -> list[dict[str, Any]]:
-        """The newest requests of a connection first; ``failed`` shows only those that were refused."""
+    def listed(self, ref: str, *, limit: int = 100, **wanted: Any) -> list[dict[str, Any]]:
+        """The newest requests of a connection first; ``wanted`` are before, failed and search."""
         self.write()
         with self._wires.database.read() as conn:
             found = connections.find(conn, ref)
-            rows = scim_requests.listed(conn, found.id, limit=limit, before=before, failed=failed)
+            rows = scim_requests.listed(conn, found.id, limit=limit, **wanted)
         return [{name: value for name, value in row.items() if name != "connection_id"} for row in rows]
 
     def write(self) -> None:

@@ -190,19 +190,18 @@ class Runs:
             changes = history.of_run(conn, run_id)
         return shapes.run(run) | {"changes": changes}
 
-    def changes(self, run_id: str, *, after: int = 0, limit: int = 100) -> dict[str, Any]:
-        """``{"changes", "next"}``: what the run changed, in order; ``after`` is the last ``seq`` seen."""
+    def changes(self, run_id: str, *, limit: int = 100, **wanted: Any) -> dict[str, Any]:
+        """``{"changes", "next"}``: what the run changed, in order; ``wanted`` as ``history`` takes it."""
         with self._wires.database.read() as conn:
             run = store.get(conn, run_id)
-            found = history.of_run(conn, run.id, after=after, limit=limit)
+            found = history.of_run(conn, run.id, limit=limit, **wanted)
         return {"changes": found, "next": found[-1]["seq"] if len(found) == limit else None}
 
-    def listed(
-        self, ref: str | None = None, *, limit: int = 50, before: str | None = None
-    ) -> list[dict[str, Any]]:
+    def listed(self, ref: str | None = None, **wanted: Any) -> list[dict[str, Any]]:
+        """Runs, newest first, of one connection or of all; ``wanted`` as the store takes it."""
         with self._wires.database.read() as conn:
             connection_id = connections.find(conn, ref).id if ref else None
-            found = store.listed(conn, connection_id=connection_id, limit=limit, before=before)
+            found = store.listed(conn, connection_id=connection_id, **wanted)
         return [shapes.run(each) for each in found]
 
 

@@ -18,7 +18,7 @@ from connector.usecases.wires import Wires
 from connector.usecases.work import owner_name
 from sync.model.errors import Conflict, Misconfigured, NotFound
 from sync.model.webhook import Delivery, DeliveryState, Endpoint, Secret, live_secrets
-from sync.store import connections, deliveries, endpoints, outbox
+from sync.store import connections, deliveries, endpoints, outbox, people
 from sync.store.database import Conn
 from sync.store.ids import new_id
 from sync.store.text import to_json
@@ -114,9 +114,14 @@ class Webhooks:
             self._note(conn, "webhooks.add", made, by=by, after=_audited(made))
         return {"id": made.id, "url": made.url, "secret": secret}
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Every endpoint with how it does and how much waits for it."""
+    def listed(self, *, type: str | None = None, connection: str | None = None) -> list[dict[str, Any]]:
+        """Every endpoint that hears of the type and the connection, how it does and how much waits for it.
+
+        Raises Misconfigured for a type that no event has, NotFound.
+        """
+        types = event_types.expanded([type] if type else None)
         with self._wires.database.latest() as conn:
+            of = connections.find(conn, connection).id if connection else None
             found, counts = endpoints.listed(conn), deliveries.counts(conn)
             names = {each.id: each.name for each in connections.listed(conn)}
             newest = outbox.last_sequence(conn)
@@ -128,6 +133,7 @@ class Webhooks:
                 "deliveries": {state.value: counts.get(each.id, {}).get(state, 0) for state in DeliveryState},
             }
             for each in found
+            if each.hears(types, of)
         ]
 
     def show(self, ref: str) -> dict[str, Any]:
@@ -167,14 +173,31 @@ class Webhooks:
         return self.show(before.id)
 
     def log(
-        self, ref: str, *, state: str | None = None, before: int | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
-        """The endpoint's deliveries, the newest event first; ``before`` is the last sequence seen."""
-        states = [DeliveryState(state)] if state else []
+        self,
+        ref: str,
+        *,
+        state: str | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        limit: int = 100,
+        **wanted: Any,
+    ) -> dict[str, Any]:
+        """``{"deliveries", "next"}``, the newest event first; ``wanted`` are search and before.
+
+        Raises NotFound, Misconfigured for a type that no event has.
+        """
         with self._wires.database.read() as conn:
-            endpoint_id = endpoints.find(conn, ref).id
-            found = deliveries.listed(conn, endpoint_id, states=states, before=before, limit=limit)
-        return [_delivery(each) for each in found]
+            found = deliveries.listed(
+                conn,
+                endpoints.find(conn, ref).id,
+                states=[DeliveryState(state)] if state else (),
+                types=event_types.expanded([type] if type else None),
+                subject=people.subject_id(conn, subject) if subject else None,
+                limit=limit,
+                **wanted,
+            )
+        shown = [_delivery(each) for each in found]
+        return {"deliveries": shown, "next": shown[-1]["sequence"] if len(shown) == limit else None}
 
     def test(self, ref: str) -> dict[str, Any]:
         """Call the endpoint now with an event of type ``webhook.test``, which is kept nowhere."""
@@ -318,6 +341,7 @@ def _shape(endpoint: Endpoint, now: datetime) -> dict[str, Any]:
         "id": endpoint.id,
         "url": endpoint.url,
         "enabled": endpoint.enabled,
+        "state": endpoint.state,
         "types": list(endpoint.types),
         "note": endpoint.note,
         "position": endpoint.position,

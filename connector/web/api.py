@@ -2,13 +2,14 @@
 
 A write may carry an Idempotency-Key: asked again within a day it gets the same answer and nothing is
 done twice. A read carries an ETag; If-None-Match saves its body. If-Match on a change names the ETag of
-what was read, and refuses with 412 when somebody changed it since.
+what was read, and refuses with 412 when somebody changed it since. A list comes page by page; with
+``Accept: text/csv`` it comes whole, as a file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,8 @@ from connector.operations.table import OPERATIONS
 from connector.web import etags, openapi
 from connector.web.callers import caller_of
 from connector.web.feed import Feed
+from connector.web.files import CSV, whole
+from connector.web.listed import takes_list
 from connector.web.repeats import Repeats
 from sync.model.access import Actor
 from sync.model.errors import Stale
@@ -73,6 +76,8 @@ def _endpoint(app: App, operation: Operation, feed: Feed, repeats: Repeats) -> C
         actor = caller_of(app, request)
         given = arguments_of(operation, request, body)
         if operation.reads:
+            if operation.rows and wants_csv(request):
+                return whole(app, actor, operation, unlimited(given), "csv")
             return _read(request, carry_out(app, actor, operation, given))
         return repeats.once(
             request,
@@ -86,8 +91,11 @@ def _endpoint(app: App, operation: Operation, feed: Feed, repeats: Repeats) -> C
 
 def _waiting_endpoint(app: App, operation: Operation, feed: Feed) -> Callable[..., Any]:
     async def endpoint(request: Request) -> Response:
-        await run_in_threadpool(caller_of, app, request)
-        given = operation.checked(arguments_of(operation, request, b""))
+        actor = await run_in_threadpool(caller_of, app, request)
+        asked = arguments_of(operation, request, b"")
+        if wants_csv(request):
+            return await run_in_threadpool(whole, app, actor, operation, unlimited(asked), "csv")
+        given = operation.checked(asked)
         given["wait_s"] = given.pop("wait")
         return _read(request, await feed.page(**given))
 
@@ -104,6 +112,18 @@ def _carried_out(
         return carry_out(app, actor, operation, given | {"expect_revision": etags.revision(expected)})
     except Stale as error:
         raise HTTPException(412, error.message) from error
+
+
+def wants_csv(request: Request) -> bool:
+    """Whether the caller takes a list as a file rather than a page of it as JSON."""
+    return CSV in request.headers.get("accept", "")
+
+
+def unlimited(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a whole list. Raises BadArguments."""
+    if "limit" in given:
+        raise BadArguments("As CSV a list comes whole; leave limit out.")
+    return given
 
 
 def _read(request: Request, found: Any) -> Response:
@@ -164,7 +184,7 @@ def _queried(operation: Operation, request: Request) -> dict[str, Any]:
         values = [each for each in request.query_params.getlist(name) if each]
         if name in operation.in_path:
             raise BadArguments(f"There is no parameter {name} in the query; it stands in the address.")
-        if field is not None and _is_list(field.annotation):
+        if field is not None and takes_list(field.annotation):
             given[name] = [part.strip() for each in values for part in each.split(",") if part.strip()]
         elif len(values) > 1:
             raise BadArguments(f"{name} is given twice.")
@@ -173,7 +193,3 @@ def _queried(operation: Operation, request: Request) -> dict[str, Any]:
         elif field is None:
             given[name] = ""
     return given
-
-
-def _is_list(annotation: Any) -> bool:
-    return str(annotation).startswith("list[") or any(map(_is_list, get_args(annotation)))

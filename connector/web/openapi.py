@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from connector.operations.operation import Operation
 from connector.operations.table import MODULES, OPERATIONS
+from connector.web.files import CSV
 
 Document = dict[str, Any]
 
@@ -72,7 +73,8 @@ def document() -> Document:
             "summary": "Everything the command line and the console do.",
             "description": (
                 "Errors are problem details (RFC 9457). Lists give `next` for the page behind; none means "
-                "there is none. A write takes an `Idempotency-Key`. Reads carry an `ETag`."
+                "there is none; with `Accept: text/csv` a list comes whole. A write takes an "
+                "`Idempotency-Key`. Reads carry an `ETag`."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -160,7 +162,9 @@ def _body(properties: Document, required: list[str]) -> Document:
 
 
 def _responses(operation: Operation, schemas: Document) -> Document:
-    content = {"application/json": {"schema": _schema(operation.answers, schemas)}}
+    content: Document = {"application/json": {"schema": _schema(operation.answers, schemas)}}
+    if operation.rows:
+        content[CSV] = {"schema": {"type": "string", "description": "Every row behind the cursor."}}
     done: Document = {str(operation.status): {"description": "Done.", "content": content}}
     if operation.status == 202:
         done["200"] = {"description": "It was queued already.", "content": content}

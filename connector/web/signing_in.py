@@ -19,7 +19,7 @@ from connector.web import sessions
 from connector.web.callers import address_of
 from connector.web.fields import fields_of
 from connector.web.rendering import template
-from connector.web.view import encoded_said, page, safe_path
+from connector.web.view import View, encoded_said, page, safe_path
 from sync.model.errors import ConnectorError, Denied, Misconfigured
 
 _SEALED_FOR = "openid attempt"
@@ -36,14 +36,20 @@ def routes(app: App) -> list[Route]:
         Route("/sign-in/openid", door.to_provider, methods=["GET"]),
         Route(DONE, door.from_provider, methods=["GET"]),
         Route("/sign-out", door.sign_out, methods=["POST"]),
-        page(app, "/account", lambda view: view.render(
-            "account.html",
-            sessions=app.accounts.sessions(view.signed_in.account.id),
-            here=view.signed_in.session.id,
-        )),
+        page(app, "/account", own_account),
         Route("/account/sessions/{session}/end", door.end_own, methods=["POST"]),
         Route("/account/password", door.own_password, methods=["POST"]),
-    ]  # fmt: skip
+    ]
+
+
+def own_account(view: View) -> Response:
+    account = view.signed_in.account
+    view.told("accounts.sessions", account=account.email)
+    return view.render(
+        "account.html",
+        sessions=view.app.accounts.sessions(account.id),
+        here=view.signed_in.session.id,
+    )
 
 
 class Door:

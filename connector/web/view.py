@@ -3,13 +3,13 @@
 A page is a function from a ``View`` to a ``Response``:
 
     def plans(view: View) -> Response:
-        found = view.ask("plans.list", **view.given("connection", "state", "before"))
-        return view.render("plans.html", plans=found["plans"], next=found["next"])
+        return view.render("plans.html", list=view.listed("plans.list"))
 
 ``ask`` carries an operation out as the account that is signed in, with its role. Changes are forms to
-``/do/OPERATION`` (``connector.web.forms``; in templates the macro ``doing``), lists offer
-``/export/OPERATION.csv`` (``connector.web.exports``). ``told`` names the operation behind the page,
-whose command line and API call the footer shows.
+``/do/OPERATION`` (``connector.web.forms``; in templates the macro ``doing``). ``listed`` asks for a page
+of a list, narrowed as the address says; the macro ``pages`` goes on from it and offers it as a file
+(``connector.web.exports``). ``told`` names the operation behind the page, whose command line and API call
+the footer shows.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ from connector.operations.local import carry_out
 from connector.operations.operation import Operation
 from connector.usecases.signing_in import SignedIn
 from connector.web import sessions
+from connector.web.listed import Listed, arguments, filters_of
 from connector.web.rendering import template
 
 API: Final = "/api/v1"
+ROWS: Final = 50
+"""Rows of a page."""
 Page = Callable[["View"], Response]
 
 
@@ -82,6 +85,21 @@ class View:
         found = {name: self.request.query_params.get(name, "").strip() for name in names}
         return {name: value for name, value in found.items() if value}
 
+    def listed(
+        self, operation: str, /, *, limit: int = ROWS, count_max: int | None = None, **of: str
+    ) -> Listed:
+        """A page of a list of what ``of`` names in its path, narrowed as the address says.
+
+        It is what the page shows, unless the page says another thing later.
+        """
+        chosen = table.find(operation)
+        given, cursor = self.given(*filters_of(chosen)), self.given(chosen.cursor)
+        found = self.ask(
+            operation, limit=limit, count_max=count_max, **of, **arguments(chosen, given), **cursor
+        )
+        self.told(operation, **of, **given, **cursor)
+        return Listed(operation=chosen, of=of, given=given, found=found)
+
     def told(self, operation: str, /, **arguments: Any) -> None:
         """The operation that this page shows, for its footer."""
         given = {key: value for key, value in arguments.items() if value not in (None, "")}
@@ -97,12 +115,9 @@ class View:
         return response
 
     @cached_property
-    def query(self) -> str:
-        """The address's query without its cursor, to go on from."""
-        kept = [
-            pair for pair in self.request.query_params.multi_items() if pair[0] not in {"after", "before"}
-        ]
-        return urlencode([pair for pair in kept if pair[1]])
+    def connection_names(self) -> list[str]:
+        """Names of the connections, to choose from."""
+        return self.app.connections.names()
 
     def _shared(self) -> dict[str, Any]:
         from connector.web.pages.registry import PLACES
@@ -146,20 +161,26 @@ class View:
 
 _PAGING: Final = frozenset({"after", "before", "limit"})
 _FLAGS: Final = {
-    "active": "--inactive",
-    "managed": "--unmanaged",
-    "protected": "--unprotected",
-    "waiting": "",
-    "ended": "",
+    "active": ("--active", "--inactive"),
+    "managed": ("--managed", "--unmanaged"),
+    "protected": ("--protected", "--unprotected"),
+    "disabled": ("--disabled", "--enabled"),
+    "live": ("--live", "--over"),
+    "is_set": ("--set", "--default"),
+    "waiting": ("--waiting", ""),
+    "failed": ("--failed", ""),
+    "ended": ("--ended", ""),
 }
-"""Filters that are flags on the command line, with what it calls their opposite, if anything."""
+"""Filters that are flags on the command line: for true, and for false where there is one."""
+_CALLED: Final = {"types": "--type ", "account": ""}
+"""Filters whose option has another name, or none at all."""
 
 
 def _option(name: str, value: Any) -> str:
     """A filter as the command line writes it."""
     if name in _FLAGS:
-        return f"--{name}" if value == "true" else _FLAGS[name]
-    return f"--{name.replace('_', '-')} {_word(value)}"
+        return _FLAGS[name][value != "true"]
+    return _CALLED.get(name, f"--{name.replace('_', '-')} ") + _word(value)
 
 
 def _word(value: Any) -> str:

@@ -63,6 +63,19 @@ class Endpoint:
             return False
         return not self.types or any(_fits(type, wanted) for wanted in self.types)
 
+    def hears(self, types: Sequence[str] | None, connection_id: str | None) -> bool:
+        """Whether events of one of these types and of this connection can come here; None is any."""
+        if connection_id is not None and self.connection_id not in (None, connection_id):
+            return False
+        return types is None or any(self.wants(type, self.connection_id) for type in types)
+
+    @property
+    def state(self) -> str:
+        """How it does, in one word."""
+        if not self.enabled:
+            return "paused"
+        return "failing" if self.failing_since else "well"
+
 
 def _fits(type: str, wanted: str) -> bool:
     if wanted.endswith(".*"):

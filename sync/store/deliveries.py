@@ -17,6 +17,7 @@ from sqlalchemy import Connection as Conn
 from sync.model.errors import LeaseLost
 from sync.model.webhook import OPEN, Delivery, DeliveryState, Due, Endpoint, Health, Settled, Turn
 from sync.store import endpoints, outbox, schema
+from sync.store.fold import contains
 from sync.store.prepared import Prepared
 from sync.store.text import chunks
 from sync.store.times import from_text, to_text
@@ -50,6 +51,8 @@ _ENABLED: Final = Prepared(sa.select(_ENDPOINT.c.id).where(_ENDPOINT.c.enabled).
 
 FAN_OUT: Final = 500
 """Events one transaction makes deliveries for."""
+
+SEQUENCES_END: Final = 2**63
 
 
 # --- turns ------------------------------------------------------------------------------------------
@@ -273,10 +276,16 @@ def listed(
     endpoint_id: str,
     *,
     states: Collection[DeliveryState] = (),
+    types: Collection[str] | None = None,
+    subject: str | None = None,
+    search: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
-    """Deliveries, the newest event first; ``before`` is the last sequence seen."""
+    """Deliveries, the newest event first; ``before`` is the last sequence seen.
+
+    ``search`` is an event's id or sequence, or part of what the address answered.
+    """
     query = (
         sa.select(_DELIVERY, _OUTBOX.c.id.label("event_id"))
         .join(_OUTBOX, _OUTBOX.c.seq == _DELIVERY.c.sequence, isouter=True)
@@ -286,9 +295,21 @@ def listed(
     )
     if states:
         query = query.where(_DELIVERY.c.state.in_([state.value for state in states]))
+    if types is not None:
+        query = query.where(_DELIVERY.c.type.in_(list(types)))
+    if subject is not None:
+        query = query.where(_DELIVERY.c.subject == subject)
+    if search:
+        query = query.where(_is_about(search))
     if before is not None:
         query = query.where(_DELIVERY.c.sequence < before)
     return [_delivery_of(row) for row in conn.execute(query)]
+
+
+def _is_about(search: str) -> sa.ColumnElement[bool]:
+    found = contains(_DELIVERY.c.last_error, search) | (_OUTBOX.c.id == search)
+    is_number = search.isascii() and search.isdigit() and int(search) < SEQUENCES_END
+    return found | (_DELIVERY.c.sequence == int(search)) if is_number else found
 
 
 def counts(conn: Conn) -> dict[str, dict[DeliveryState, int]]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, litera
 from sqlalchemy import Connection as Conn
 
 from sync.store import schema
+from sync.store.fold import contains
 from sync.store.prepared import Prepared
 from sync.store.text import chunks, from_json
 from sync.store.times import from_text, to_text
@@ -55,9 +56,22 @@ def of_subject(conn: Conn, subject_id: str, limit: int | None = None) -> list[di
     return _rows(conn, _OF_SUBJECT.limit(limit), subject_id)
 
 
-def of_run(conn: Conn, run_id: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
-    """What a run applied, in order; ``after`` is the last ``seq`` seen."""
-    return _rows(conn, _OF_RUN.where(_HISTORY.c.seq > after).limit(limit), run_id)
+def of_run(
+    conn: Conn,
+    run_id: str,
+    *,
+    search: str | None = None,
+    action: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """What a run applied, in order; ``search`` is part of a label, ``after`` is the last ``seq`` seen."""
+    statement = _OF_RUN.where(_HISTORY.c.seq > after)
+    if action is not None:
+        statement = statement.where(_HISTORY.c.action == action)
+    if search:
+        statement = statement.where(contains(_HISTORY.c.label, search))
+    return _rows(conn, statement.limit(limit), run_id)
 
 
 def newest(conn: Conn, *, limit: int) -> list[Change]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
 from sync.store import bulk
+from sync.store.fold import contains
 from sync.store.keys import among
 from sync.store.schema import connection, left_out
 from sync.store.text import chunks
@@ -50,10 +51,20 @@ def forget_people(conn: Conn, connection_id: str, external_ids: Collection[str])
 
 
 def listed(
-    conn: Conn, *, connection_id: str | None = None, after: str | None = None, limit: int | None = None
+    conn: Conn,
+    *,
+    connection_id: str | None = None,
+    search: str | None = None,
+    action: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """What is left out with the ``connection``'s name, by connection; ``after`` is the last one's place."""
     query = _ALL if connection_id is None else _ALL.where(left_out.c.connection_id == connection_id)
+    if action is not None:
+        query = query.where(left_out.c.action == action)
+    if search:
+        query = query.where(contains(left_out.c.label, search))
     if after is not None:
         query = query.where(sa.tuple_(*_KEY) > tuple(after.partition(".")[::2]))
     query = query.order_by(*_KEY).limit(limit)

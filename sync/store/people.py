@@ -129,6 +129,11 @@ def user(conn: Conn, ref: str) -> dict[str, Any]:
     return result
 
 
+def subject_id(conn: Conn, ref: str) -> str:
+    """The id by which events name a person or a group; an e-mail is looked up. Raises NotFound, Conflict."""
+    return _one_user_id(conn, ref) if "@" in ref else ref
+
+
 def _one_user_id(conn: Conn, ref: str) -> str:
     by_external = select(_LINK.c.user_id).join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
     for statement in (

@@ -247,12 +247,22 @@ def details(conn: Conn, run_id: str) -> dict[str, Any]:
 
 
 def listed(
-    conn: Conn, *, connection_id: str | None = None, limit: int = 50, before: str | None = None
+    conn: Conn,
+    *,
+    connection_id: str | None = None,
+    state: RunState | None = None,
+    mode: RunMode | None = None,
+    trigger: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
 ) -> list[Run]:
     """Runs, newest first; ``before`` is the id of the last one seen."""
     statement = _WITH_NAME.order_by(_RUN.c.id.desc()).limit(limit)
-    if connection_id is not None:
-        statement = statement.where(_RUN.c.connection_id == connection_id)
+    for name, value in (
+        ("connection_id", connection_id), ("state", state), ("mode", mode), ("trigger", trigger)
+    ):  # fmt: skip
+        if value is not None:
+            statement = statement.where(_RUN.c[name] == str(value))
     if before is not None:
         statement = statement.where(_RUN.c.id < before)
     return [_run(row) for row in conn.execute(statement)]

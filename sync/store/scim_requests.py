@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
 from sync.store import bulk
+from sync.store.fold import contains
 from sync.store.schema import connection
 from sync.store.schema import scim_request as table
 from sync.store.text import from_json
@@ -36,14 +37,26 @@ def add(conn: Conn, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def listed(
-    conn: Conn, connection_id: str, *, limit: int, before: int | None = None, failed: bool = False
+    conn: Conn,
+    connection_id: str,
+    *,
+    limit: int,
+    before: int | None = None,
+    failed: bool = False,
+    search: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The newest requests first, from before that ``seq``; ``failed`` leaves out what went well."""
+    """The newest requests first, from before that ``seq``; ``failed`` leaves out what went well.
+
+    ``search`` is part of the method, the path, the client or of what was told.
+    """
     query = sa.select(table).where(table.c.connection_id == connection_id)
     if before is not None:
         query = query.where(table.c.seq < before)
     if failed:
         query = query.where(table.c.status >= 400)
+    if search:
+        said = (table.c.method, table.c.path, table.c.client, table.c.detail)
+        query = query.where(sa.or_(*(contains(each, search) for each in said)))
     rows = conn.execute(query.order_by(table.c.seq.desc()).limit(limit)).mappings()
     return [{**row, "quirks": from_json(row["quirks"])} for row in rows]
 

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select
 
 from sync.model.run import ItemState, PlanState
 from sync.store import schema
+from sync.store.fold import contains
 
 _PLAN = schema.plan
 _ITEM = schema.plan_item
@@ -22,7 +23,14 @@ def count(conn: Conn) -> int:
     return int(conn.scalar(select(func.count(_rows().subquery().c.label.distinct()))) or 0)
 
 
-def listed(conn: Conn, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def listed(
+    conn: Conn,
+    *,
+    connection_id: str | None = None,
+    search: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
     """Who waits, by name (``label``), with a ``connection`` that brings her and the ``action`` that waits."""
     rows = _rows().subquery()
     query = select(
@@ -32,6 +40,10 @@ def listed(conn: Conn, *, after: str | None = None, limit: int = 100) -> list[di
     )
     if after is not None:
         query = query.where(rows.c.label > after)
+    if connection_id is not None:
+        query = query.where(rows.c.connection_id == connection_id)
+    if search:
+        query = query.where(contains(rows.c.label, search))
     page = query.group_by(rows.c.label).order_by(rows.c.label).limit(limit).subquery()
     named = select(page.c.label, _CONNECTION.c.name.label("connection"), page.c.action)
     named = named.join(_CONNECTION, _CONNECTION.c.id == page.c.connection_id).order_by(page.c.label)

@@ -137,7 +137,7 @@ def test_accounts_and_keys_are_made_and_ended(busy: Console) -> None:
         expect(page.get_by_role("link", name="keys.revoke")).to_be_visible()
         assert key not in page.content()
         page.get_by_label("What").select_option("accounts")
-        page.get_by_role("button", name="Narrow").click()
+        page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("link", name="accounts.set").first).to_be_visible()
         expect(page.get_by_role("link", name="keys.revoke")).to_have_count(0)
 

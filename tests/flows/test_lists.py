@@ -14,8 +14,8 @@ from sync.store import attention
 from tests.flows.keys import key_of
 from tests.serving import serving
 
-READ_WHOLE = {"connections.list", "tokens.list", "freeze.list"}
-"""As many as there are connections, tokens of one, and freezes: nobody pages through those."""
+READ_WHOLE = {"connections.list", "freeze.list"}
+"""As many as there are connections and freezes: nobody pages through those."""
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -11,7 +9,6 @@ from connector.app import App
 from connector.web.view import Place, View, page
 
 PLACE = Place(title="Needs attention", path="/attention", icon="attention", badge="attention")
-QUESTIONS: Final = 50
 
 
 def routes(app: App) -> list[Route]:
@@ -19,18 +16,12 @@ def routes(app: App) -> list[Route]:
 
 
 def attention(view: View) -> Response:
-    given = view.given("search", "kind", "connection", "after")
-    found = view.ask("attention.list", limit=QUESTIONS, **given)
-    view.told("attention.list", **given)
+    found = view.listed("attention.list")
     return view.render(
         "attention.html",
-        questions=found["attention"],
-        kinds=found["kinds"],
-        total=found["total"],
-        next=found["next"],
-        given=given,
-        connections=view.ask("connections.list")["connections"],
-        answers=[each for each in ("link", "separate", "ignore") if _taken(each, found["attention"])],
+        list=found,
+        kinds=found.found["kinds"],
+        answers=[each for each in ("link", "separate", "ignore") if _taken(each, found.rows)],
     )
 
 

@@ -12,7 +12,6 @@ from connector.operations.table import OPERATIONS
 from connector.web.view import Place, View, page
 
 PLACE = Place(title="Audit", path="/audit", icon="audit")
-ROWS: Final = 50
 NOUNS: Final = sorted({each.name.partition(".")[0] for each in OPERATIONS if not each.reads} | {"sign_in"})
 
 
@@ -21,14 +20,4 @@ def routes(app: App) -> list[Route]:
 
 
 def audit(view: View) -> Response:
-    given = view.given("search", "action", "by", "subject", "connection", "since", "until", "before")
-    found = view.ask("audit.list", limit=ROWS, **given)
-    view.told("audit.list", **given)
-    return view.render(
-        "audit.html",
-        rows=found["audit"],
-        next=found["next"],
-        given=given,
-        nouns=NOUNS,
-        connections=view.ask("connections.list")["connections"],
-    )
+    return view.render("audit.html", list=view.listed("audit.list"), nouns=NOUNS)

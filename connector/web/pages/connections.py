@@ -23,9 +23,7 @@ from connector.web.words import KINDS
 from sync.model.errors import ConnectorError
 
 PLACE = Place(title="Connections", path="/connections", icon="connection")
-ROWS: Final = 50
 RUNS: Final = 8
-REQUESTS: Final = 50
 
 TABS: Final = (
     ("", "Overview"),
@@ -62,16 +60,8 @@ def routes(app: App) -> list[Route]:
 
 
 def connections(view: View) -> Response:
-    given = view.given("search", "type", "state", "after")
-    found = view.ask("connections.list", limit=ROWS, **given)
-    view.told("connections.list", **given)
-    return view.render(
-        "connections.html",
-        connections=found["connections"],
-        next=found["next"],
-        given=given,
-        types=[(type, KINDS[type]) for type in TYPES],
-    )
+    types = [(type, KINDS[type]) for type in TYPES]
+    return view.render("connections.html", list=view.listed("connections.list"), types=types)
 
 
 def overview(view: View) -> Response:
@@ -94,14 +84,13 @@ def overview(view: View) -> Response:
 
 def tokens(view: View) -> Response:
     one = view.ask("connections.show", connection=view.part("connection"))
-    view.told("tokens.list", connection=one["name"])
-    return _tab(view, "tokens", one, tokens=view.ask("tokens.list", connection=one["id"])["tokens"])
+    return _tab(view, "tokens", one, list=view.listed("tokens.list", connection=one["name"]))
 
 
 def danger(view: View) -> Response:
     one = view.ask("connections.show", connection=view.part("connection"))
     view.told("connections.remove", connection=one["name"], users="keep")
-    others = [each for each in view.ask("connections.list")["connections"] if each["id"] != one["id"]]
+    others = [each for each in view.connection_names if each != one["name"]]
     return _tab(view, "danger", one, others=others)
 
 
@@ -157,7 +146,7 @@ def _form(view: View, tab: str, one: dict[str, Any], so_far: Typed, status: int 
     return _tab(view, tab, one, status, **form_parts(view, tab, one, so_far), **_further(view, tab, one))
 
 
-_TOLD: Final = {"log": "connections.log", "groups": "connections.sample", "mapping": "connections.sample"}
+_TOLD: Final = {"groups": "connections.sample", "mapping": "connections.sample"}
 
 
 def form_parts(view: View, tab: str, one: dict[str, Any], so_far: Typed) -> dict[str, Any]:
@@ -187,10 +176,7 @@ def _further(view: View, tab: str, one: dict[str, Any]) -> dict[str, Any]:
     if tab == "schedule":
         return {"hook": view.ask("hooks.show", connection=one["id"])}
     if tab == "log":
-        given = view.given("failed", "before")
-        found = view.ask("connections.log", connection=one["id"], limit=REQUESTS, **given)["requests"]
-        following = found[-1]["seq"] if len(found) == REQUESTS else None
-        return {"requests": found, "next": following, "failed": "failed" in given}
+        return {"list": view.listed("connections.log", connection=one["name"])}
     return {}
 
 

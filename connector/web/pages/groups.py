@@ -11,8 +11,6 @@ from connector.app import App
 from connector.web.view import Place, View, page
 
 PLACE = Place(title="Groups", path="/groups", icon="group")
-GROUPS: Final = 50
-MEMBERS: Final = 50
 KINDS: Final = (("user", "people"), ("group", "groups within it"), ("pending", "not seen yet"))
 
 
@@ -21,29 +19,15 @@ def routes(app: App) -> list[Route]:
 
 
 def groups(view: View) -> Response:
-    given = view.given("search", "connection", "after")
-    found = view.ask("groups.list", limit=GROUPS, **given)
-    view.told("groups.list", **given)
-    return view.render(
-        "groups.html",
-        groups=found["groups"],
-        total=found["total"],
-        next=found["next"],
-        given=given,
-        connections=view.ask("connections.list")["connections"],
-    )
+    return view.render("groups.html", list=view.listed("groups.list"))
 
 
 def group(view: View) -> Response:
     shown = view.ask("groups.show", group=view.part("group"), members=False)
-    given = view.given("search", "kind", "after")
-    found = view.ask("groups.members", group=shown["id"], limit=MEMBERS, **given)
-    view.told("groups.show", group=shown["id"])
+    found = view.listed("groups.members", group=shown["id"])
     return view.render(
         "group.html",
         group=shown,
-        members=found["members"],
-        next=found["next"],
-        given=given,
+        list=found,
         kinds=[(kind, title, shown["kinds"][kind]) for kind, title in KINDS if shown["kinds"][kind]],
     )

@@ -12,7 +12,6 @@ from connector.web.view import Place, View, page
 from sync.model.notice import NoticeKind
 
 PLACE = Place(title="Notices", path="/notices", icon="notice")
-NOTICES: Final = 50
 KINDS: Final = [(kind.value, kind.value.replace("_", " ")) for kind in NoticeKind]
 
 
@@ -21,15 +20,6 @@ def routes(app: App) -> list[Route]:
 
 
 def notices(view: View) -> Response:
-    given = view.given("kind", "connection", "ended", "before")
-    found = view.ask("notices.list", limit=NOTICES, **given)
-    view.told("notices.list", **given)
-    return view.render(
-        "notices.html",
-        notices=found["notices"],
-        next=found["next"],
-        given=given,
-        kinds=KINDS,
-        channels=sorted(view.app.notices.channels),
-        connections=view.ask("connections.list")["connections"],
-    )
+    found = view.listed("notices.list")
+    channels = sorted(view.app.notices.channels)
+    return view.render("notices.html", list=found, kinds=KINDS, channels=channels)

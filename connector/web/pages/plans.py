@@ -9,13 +9,14 @@ from starlette.routing import Route
 
 from connector.app import App
 from connector.web.view import Place, View, page
+from connector.web.words import to_do
 from sync.model.change import COUNTED
 from sync.model.run import ItemState, PlanState
 
 PLACE = Place(title="Plans", path="/plans", icon="plan", badge="plans")
 ITEMS: Final = 100
-PLANS: Final = 50
 
+ACTIONS: Final = [(action.value, to_do(action.value)) for action in COUNTED]
 STATES: Final = [(state.value, state.value) for state in PlanState]
 LIVE: Final = ("held", "preview")
 
@@ -29,44 +30,21 @@ def routes(app: App) -> list[Route]:
 
 
 def plans(view: View) -> Response:
-    given = view.given("connection", "state", "before")
-    found = view.ask("plans.list", limit=PLANS, **_as_lists(given))
-    view.told("plans.list", **given)
-    return view.render(
-        "plans.html",
-        plans=found["plans"],
-        next=found["next"],
-        given=given,
-        states=STATES,
-        connections=view.ask("connections.list")["connections"],
-    )
+    return view.render("plans.html", list=view.listed("plans.list"), states=STATES)
 
 
 def left_out(view: View) -> Response:
-    given = view.given("connection", "after")
-    found = view.ask("plans.excluded", limit=PLANS, **given)
-    view.told("plans.excluded", **given)
-    return view.render(
-        "left_out.html",
-        items=found["excluded"],
-        next=found["next"],
-        given=given,
-        connections=view.ask("connections.list")["connections"],
-    )
+    return view.render("left_out.html", list=view.listed("plans.excluded"), actions=ACTIONS)
 
 
 def plan(view: View) -> Response:
     shown = view.ask("plans.show", plan=view.part("plan"), items=False)
-    given = view.given("search", "action", "state", "after")
-    found = view.ask("plans.items", plan=shown["plan_id"], limit=ITEMS, **given)
-    view.told("plans.show", plan=shown["plan_id"])
+    found = view.listed("plans.items", plan=shown["plan_id"], limit=ITEMS)
     counted = view.app.plans.counted(shown["plan_id"])
     return view.render(
         "plan.html",
         plan=shown,
-        items=found["items"],
-        next=found["next"],
-        given=given,
+        list=found,
         kinds=kinds(counted),
         item_states=[state.value for state in ItemState if counted[state.value]],
         total=sum(items for by_action in counted.values() for items, _ in by_action.values()),
@@ -86,7 +64,3 @@ def kinds(counted: dict[str, dict[str, tuple[int, int]]]) -> list[dict[str, Any]
             held = by_state.get(ItemState.HELD.value, (0, 0))[1]
             found.append({"action": action.value, "items": items, "total": total, "held": held})
     return found
-
-
-def _as_lists(given: dict[str, str]) -> dict[str, Any]:
-    return {name: [value] if name == "state" else value for name, value in given.items()}

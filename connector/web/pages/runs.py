@@ -9,11 +9,14 @@ from starlette.routing import Route
 
 from connector.app import App
 from connector.web.view import Place, View, page
+from connector.web.words import verb
+from sync.model.run import RunMode, RunState
 
 PLACE = Place(title="Runs", path="/runs", icon="run")
-RUNS: Final = 50
 CHANGES: Final = 100
 GOING: Final = ("queued", "running")
+STATES: Final = [state.value for state in RunState]
+MODES: Final = [mode.value for mode in RunMode]
 
 
 def routes(app: App) -> list[Route]:
@@ -21,29 +24,18 @@ def routes(app: App) -> list[Route]:
 
 
 def runs(view: View) -> Response:
-    given = view.given("connection", "before")
-    found = view.ask("runs.list", limit=RUNS, **given)
-    view.told("runs.list", **given)
-    return view.render(
-        "runs.html",
-        runs=found["runs"],
-        next=found["next"],
-        given=given,
-        connections=view.ask("connections.list")["connections"],
-        going=any(each["state"] in GOING for each in found["runs"]),
-    )
+    found = view.listed("runs.list")
+    going = any(each["state"] in GOING for each in found.rows)
+    return view.render("runs.html", list=found, going=going, states=STATES, modes=MODES)
 
 
 def run(view: View) -> Response:
     shown = view.ask("runs.show", run=view.part("run"), changes=False)
-    given = view.given("after")
-    found = view.ask("runs.changes", run=shown["run_id"], limit=CHANGES, **given)
-    view.told("runs.show", run=shown["run_id"])
     return view.render(
         "run.html",
         run=shown,
-        changes=found["changes"],
-        next=found["next"],
+        list=view.listed("runs.changes", run=shown["run_id"], limit=CHANGES),
+        kinds=[(action, verb(action)) for action, count in shown["counts"].items() if count],
         going=shown["state"] in GOING,
         part=progress(shown),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -11,7 +9,6 @@ from connector.app import App
 from connector.web.view import Place, View, page
 
 PLACE = Place(title="Seats", path="/seats", icon="seat")
-WAITING: Final = 50
 
 
 def routes(app: App) -> list[Route]:
@@ -19,12 +16,9 @@ def routes(app: App) -> list[Route]:
 
 
 def seats(view: View) -> Response:
-    found = view.ask("overview.waiting", limit=WAITING, **view.given("after"))
-    view.told("overview.seats")
     return view.render(
         "seats.html",
         seats=view.ask("overview.seats"),
-        people=found["waiting"],
-        next=found["next"],
+        list=view.listed("overview.waiting"),
         counts_unmanaged=view.app.settings.seats.count_unmanaged,
     )

@@ -11,7 +11,6 @@ from connector.app import App
 from connector.web.view import Place, View, page
 
 PLACE = Place(title="Users", path="/users", icon="user")
-USERS: Final = 50
 COUNTED: Final = 10_000
 """The list says how many fit up to here; of more it says that there are more."""
 
@@ -28,18 +27,7 @@ def routes(app: App) -> list[Route]:
 
 
 def users(view: View) -> Response:
-    given = view.given("search", "active", "managed", "tag", "connection", "protected", "waiting", "after")
-    found = view.ask("users.list", limit=USERS, count_max=COUNTED, **given)
-    view.told("users.list", **given)
-    return view.render(
-        "users.html",
-        users=found["users"],
-        total=found["total"],
-        next=found["next"],
-        given=given,
-        counted=COUNTED,
-        connections=view.ask("connections.list")["connections"],
-    )
+    return view.render("users.html", list=view.listed("users.list", count_max=COUNTED), counted=COUNTED)
 
 
 def user(view: View) -> Response:
