@@ -33,7 +33,9 @@ from connector.app import App
 from connector.settings import Settings
 from connector.web.asgi import application
 from sync.model.access import Role
-from sync.store import bulk, schema
+from sync.model.connection import Mode
+from sync.store import bulk, deliveries, endpoints, schema
+from sync.store.connections import add as add_connection
 from sync.store.database import Conn
 from sync.store.ids import new_ids
 from sync.store.text import chunks, to_json
@@ -50,6 +52,8 @@ SUSPENDED, UNMANAGED, GONE = 20, 50, 33
 """Of so many people one is suspended, nobody's, or no longer in the directory."""
 
 AFTER_A_CHANGE = ("dashboard", "seats", "status")
+SECOND = 10
+"""Of so many people one is in a second directory too, once there is one."""
 
 
 def main() -> None:
@@ -115,6 +119,7 @@ def pages(names: dict[str, str]) -> dict[str, str]:
         "webhooks": "/webhooks",
         "audit": "/audit",
         "audit, searched": "/audit?search=user7",
+        "deliveries of a type": f"/webhooks/{names['webhook']}?type=user.created",
         "settings": "/settings",
         "status": "/api/v1/status",
     }
@@ -136,6 +141,12 @@ async def _timed(app: App, link: str, paths: dict[str, str], times: int) -> dict
             print(f"  {name}: {found[name]}", file=sys.stderr)
         for name in AFTER_A_CHANGE:
             title = f"{name}, after a change"
+            found[title] = await _page(client, paths[name], times, before=lambda: _change(app))
+            print(f"  {title}: {found[title]}", file=sys.stderr)
+        with app.wires.database.write() as conn:
+            second_directory(conn)
+        for name in AFTER_A_CHANGE:
+            title = f"{name}, after a change, two connections"
             found[title] = await _page(client, paths[name], times, before=lambda: _change(app))
             print(f"  {title}: {found[title]}", file=sys.stderr)
         return {"pages": found, "first_visit_bytes": await _first_visit(client)}
@@ -187,7 +198,17 @@ def fill(conn: Conn, seeded: Seeded) -> dict[str, str]:
     _put(conn, schema.audit, _audit(users[: len(users) // 5]))
     _put(conn, schema.attention, _questions(seeded.connection_id, users[:2000]))
     found = {"plan": plan, "run": run, "group": groups[7], "user": users[len(users) // 2].id}
-    return found | {"late": users[len(users) * 9 // 10].id}
+    return found | {"late": users[len(users) * 9 // 10].id, "webhook": _webhook(conn)}
+
+
+def _webhook(conn: Conn) -> str:
+    """One that has had every event."""
+    (id,) = new_ids(1)
+    endpoints.add(conn, id=id, url="https://app.example.com/hooks", secrets=(), types=(), connection_id=None,
+                  note="", position=0, by="bench", now=BEGAN)  # fmt: skip
+    while deliveries.fan_out(conn, endpoints.get(conn, id), now=BEGAN):
+        pass
+    return id
 
 
 def _exceptions(conn: Conn, users: list[Any], people: list[str]) -> None:
@@ -202,10 +223,33 @@ def _exceptions(conn: Conn, users: list[Any], people: list[str]) -> None:
             conn.execute(change.where(of.in_(part)))
 
 
+def second_directory(conn: Conn) -> None:
+    """Another connection, which every tenth account is linked to as well."""
+    (id,) = new_ids(1)
+    add_connection(conn, id=id, name="second", type="scim", mode=Mode.PUSH, settings={}, sealed={},
+                   managed_tag="scim", from_file=False, now=BEGAN)  # fmt: skip
+    users = list(conn.execute(schema.users.select().order_by(schema.users.c.id)))[::SECOND]
+    people, at = new_ids(len(users)), to_text(BEGAN)
+    _put(conn, schema.directory_user, (
+        {
+            "id": person, "connection_id": id, "external_id": user.email, "user_name": user.email,
+            "user_name_key": user.email, "email": user.email, "email_key": user.email,
+            "first_name": user.first_name, "last_name": user.last_name, "status": "active",
+            "origin": "push", "created_at": at, "updated_at": at,
+        }
+        for person, user in zip(people, users, strict=True)
+    ))  # fmt: skip
+    _put(conn, schema.link, (
+        {"directory_user_id": person, "user_id": user.id, "how": "adopted", "rule": "email", "linked_at": at}
+        for person, user in zip(people, users, strict=True)
+    ))  # fmt: skip
+    bulk.count_anew(conn)
+
+
 def _change(app: App) -> None:
-    """Something is applied."""
+    """Somebody joins: what is counted over everybody is counted anew."""
     with app.wires.database.write() as conn:
-        row = {"at": to_text(datetime.now(UTC)), "actor": "bench", "action": "update", "kind": "user"}
+        row = {"at": to_text(datetime.now(UTC)), "actor": "bench", "action": "create", "kind": "user"}
         row |= {
             "subject_id": "nobody",
             "label": "nobody",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from connector.usecases import shapes
 from connector.usecases.days import Days
+from connector.usecases.plans import counted_items
 from connector.usecases.wires import Wires
 from sync.model.change import REMOVALS, Action
 from sync.model.connection import Connection, Mode
@@ -144,7 +145,7 @@ class Dashboard:
     def _held(self, conn: Conn, plan: StoredPlan) -> dict[str, Any]:
         from sync.render import item_json
 
-        counted = plans.counts(conn, plan.id)
+        counted = counted_items(self._wires, conn, plan)
         waiting, done = counted[ItemState.HELD.value], counted[ItemState.APPLIED.value]
         first = plans.items(conn, plan.id, state=ItemState.HELD, limit=ITEMS_SHOWN)
         return shapes.plan(plan) | {
@@ -167,12 +168,12 @@ class Dashboard:
 
     def _people(self, conn: Conn) -> dict[str, int]:
         """Counts: all, active, managed, both, and the groups there are."""
-        counted = self._wires.remembered.count(conn, "people", headcount.headcount)
+        counted = self._wires.remembered.count_people(conn, "people", headcount.headcount)
         return asdict(counted) | {"groups": groups.groups(conn, limit=1)[1]}
 
     def _seats(self, conn: Conn) -> dict[str, Any]:
         seats = self._wires.settings.seats
-        counted = self._wires.remembered.count(conn, "people", headcount.headcount)
+        counted = self._wires.remembered.count_people(conn, "people", headcount.headcount)
         used = counted.seats(count_unmanaged=seats.count_unmanaged)
         return {"limit": seats.limit, "used": used, "waiting": waiting.count(conn)}
 

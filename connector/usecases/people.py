@@ -162,8 +162,8 @@ class People:
     def seats(self) -> dict[str, Any]:
         seats, remembered = self._wires.settings.seats, self._wires.remembered
         with self._wires.database.read() as conn:
-            counted = remembered.count(conn, "people", headcount.headcount)
-            by_id = remembered.count(
+            counted = remembered.count_people(conn, "people", headcount.headcount)
+            by_id = remembered.count_people(
                 conn, "seats", lambda conn: headcount.seats_by_connection(conn, counted.active_managed)
             )
             known = connections.listed(conn)

@@ -78,8 +78,7 @@ class Plans:
     def counted(self, plan_id: str) -> dict[str, dict[str, tuple[int, int]]]:
         """By state and action: the items, and what they add up to."""
         with self._wires.database.read() as conn:
-            plan = store.get(conn, plan_id)
-            return store.counts(conn, plan.id)
+            return counted_items(self._wires, conn, store.get(conn, plan_id))
 
     def text(self, plan_id: str, *, search: str | None = None, every: bool = False) -> str:
         """The plan as a person reads it; ``every`` item instead of the first of each kind."""
@@ -217,6 +216,14 @@ class Plans:
                     by=by,
                 )
             return found
+
+
+def counted_items(wires: Wires, conn: Conn, plan: StoredPlan) -> dict[str, dict[str, tuple[int, int]]]:
+    """``store.counts``; of a plan that waits remembered, as its items go one way only, and are counted."""
+    if plan.state not in (PlanState.HELD, PlanState.PREVIEW):
+        return store.counts(conn, plan.id)
+    mark = (plan.id, plan.hash, store.state_counts(conn, plan.id))
+    return wires.remembered.at(mark, f"plan of {plan.connection_id}", lambda: store.counts(conn, plan.id))
 
 
 def _note(

@@ -14,13 +14,25 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import func, select
 
 from sync.store import schema, standing
-from sync.store.live_links import ENDED, LIVE_LINKS, is_tombstone
+from sync.store.live_links import ENDED, is_tombstone
 
 _USERS = schema.users
 _PERSON = schema.directory_user
 _LINK = schema.link
 
 _SUSPENDED: Final = select(_USERS.c.id).where(_USERS.c.active.is_(False))
+
+
+_GONE: Final = select(_PERSON.c.id).where(_PERSON.c.deleted_at.is_not(None))
+_ENDED_LINKS: Final = select(_LINK.c.user_id).where(_LINK.c.directory_user_id.in_(_GONE))
+_IS_LIVE: Final = sa.not_(is_tombstone(_LINK.c.directory_user_id))
+_IS_SUSPENDED: Final = _LINK.c.user_id.in_(_SUSPENDED)
+_ACTIVE_LINKED: Final = (
+    select(_PERSON.c.connection_id, func.count())
+    .select_from(_PERSON.join(_LINK, _LINK.c.directory_user_id == _PERSON.c.id))
+    .where(_PERSON.c.deleted_at.is_(None), ~_IS_SUSPENDED)
+    .group_by(_PERSON.c.connection_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +68,18 @@ def seats_used(conn: Conn, *, count_unmanaged: bool = False) -> int:
 
 
 def seats_by_connection(conn: Conn, active_managed: int) -> dict[str, int]:
-    """Active users of each connection by its id; who is linked by two counts twice."""
-    tallies = standing.tallies(conn)
-    with_people = [of for (of, kind), live in tallies.items() if kind == "User" and live]
-    if len(with_people) == 1:
+    """Active people of each connection by its id; who is linked by two counts twice.
+
+    The people of all but the largest are walked through; what is left of all links is the largest's.
+    """
+    people = {of: live for (of, kind), live in standing.tallies(conn).items() if kind == "User" and live}
+    if len(people) < 2:
         # Whoever is managed is so by this one.
-        return {with_people[0]: active_managed}
-    linked = (
-        select(_PERSON.c.connection_id, func.count(_LINK.c.user_id.distinct()))
-        .select_from(LIVE_LINKS)
-        .where(_LINK.c.user_id.not_in(_SUSPENDED))
-        .group_by(_PERSON.c.connection_id)
-    )
-    return {connection_id: int(count) for connection_id, count in conn.execute(linked)}
+        return dict.fromkeys(people, active_managed)
+    largest = max(people, key=lambda of: (people[of], of))
+    others = _ACTIVE_LINKED.where(_PERSON.c.connection_id.in_(people.keys() - {largest}))
+    found: dict[str, int] = dict.fromkeys(people, 0) | dict(map(tuple, conn.execute(others)))
+    return found | {largest: _active_links(conn) - sum(found.values())}
 
 
 def total(conn: Conn) -> int:
@@ -83,13 +94,20 @@ def suspended(conn: Conn) -> int:
 
 def managed(conn: Conn) -> int:
     """Users whom a directory manages."""
-    linked = conn.scalar(select(func.count(_LINK.c.user_id.distinct())))
-    return int(linked or 0) - _rows(conn, ENDED)
+    links, linked = _rows(conn, select(_LINK.c.user_id)), _rows(conn, select(_LINK.c.user_id).distinct())
+    # Where nobody has two links, whoever has an ended one has no other.
+    return linked - _rows(conn, _ENDED_LINKS if links == linked else ENDED)
 
 
 def _suspended_managed(conn: Conn) -> int:
-    linked = select(func.count(_LINK.c.user_id.distinct())).where(_LINK.c.user_id.in_(_SUSPENDED))
-    return int(conn.scalar(linked.where(sa.not_(is_tombstone(_LINK.c.directory_user_id)))) or 0)
+    linked = select(func.count(_LINK.c.user_id.distinct())).where(_IS_SUSPENDED)
+    return int(conn.scalar(linked.where(_IS_LIVE)) or 0)
+
+
+def _active_links(conn: Conn) -> int:
+    """Live links of active users."""
+    everybody, suspended_ = select(_LINK.c.user_id), select(_LINK.c.user_id).where(_IS_SUSPENDED, _IS_LIVE)
+    return _rows(conn, everybody) - _rows(conn, _ENDED_LINKS) - _rows(conn, suspended_)
 
 
 def _rows(conn: Conn, statement: sa.Select[Any]) -> int:

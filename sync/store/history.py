@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Subquery,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy import Connection as Conn
 
 from sync.store import schema
@@ -32,6 +44,18 @@ _SUSPENDED: Final = Prepared(
         _HISTORY.c.run_id.is_(None),
     )
 )
+
+
+LOOKED_THROUGH: Final = 2000
+_HARMLESS_ACTIONS: Final = (
+    "update", "group_create", "group_rename", "group_delete", "member_add", "member_remove"
+)  # fmt: skip
+_HARMLESS_EVENTS: Final = (
+    "user.updated", "group.created", "group.renamed", "group.deleted", "group.members_added",
+    "group.members_removed", "run.succeeded", "run.held", "run.partial", "run.cancelled", "run.failed",
+    "notice.raised",
+)  # fmt: skip
+"""What changes no account's being there, access or link."""
 
 
 class Change(NamedTuple):
@@ -81,11 +105,47 @@ def newest(conn: Conn, *, limit: int) -> list[Change]:
     return [Change(*row) for row in conn.execute(statement.limit(limit))]
 
 
-def last(conn: Conn) -> tuple[int, int]:
-    """Where history and the events stand: another answer means that something changed."""
+class Mark(NamedTuple):
+    """Where history and the events stand: another mark means that something changed."""
+
+    change: int
+    event: int
+
+    def covers(self, other: Mark) -> bool:
+        """Whether it is no earlier than the other."""
+        return self.change >= other.change and self.event >= other.event
+
+
+def last(conn: Conn) -> Mark:
+    """The mark of now."""
     newest = (select(func.max(table.c.seq)) for table in (_HISTORY, schema.outbox))
-    first, second = (int(conn.scalar(each) or 0) for each in newest)
-    return first, second
+    change, event = (int(conn.scalar(each) or 0) for each in newest)
+    return Mark(change, event)
+
+
+def touches_people(conn: Conn, since: Mark) -> bool:
+    """Whether something behind the mark may have changed who has an account, a link or access.
+
+    Of more than ``LOOKED_THROUGH`` changes that is taken for granted.
+    """
+    return any(
+        conn.execute(select(rows.c.seq).where(rows.c.what.not_in(harmless)).limit(1)).first() is not None
+        or (conn.scalar(select(func.count()).select_from(rows)) or 0) == LOOKED_THROUGH
+        for rows, harmless in (
+            (_behind(_HISTORY.c.action, _HISTORY, since.change), _HARMLESS_ACTIONS),
+            (_behind(schema.outbox.c.type, schema.outbox, since.event), _HARMLESS_EVENTS),
+        )
+    )
+
+
+def _behind(what: ColumnElement[Any], table: Table, seq: int) -> Subquery:
+    return (
+        select(table.c.seq, what.label("what"))
+        .where(table.c.seq > seq)
+        .order_by(table.c.seq)
+        .limit(LOOKED_THROUGH)
+        .subquery()
+    )
 
 
 def per_day(conn: Conn, begin: int, end: int | None = None) -> dict[tuple[str, str], int]:

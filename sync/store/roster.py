@@ -119,15 +119,22 @@ def _of_account(search: str | None, active: bool | None, protected: bool | None)
     """What the account's own row tells."""
     wanted: list[Condition] = []
     if search:
-        names = (_USERS.c.first_name, _USERS.c.last_name)
-        full_name = func.coalesce(names[0], "") + literal(" ") + func.coalesce(names[1], "")
         by_email = position(_USERS.c.email_key, folded(search)) > 0
-        wanted.append(or_(by_email, contains(full_name, search, made_of=names)))
+        wanted.append(or_(by_email, *_named(search)))
     if active is not None:
         wanted.append(_USERS.c.active.is_(active))
     if protected is not None:
         wanted.append(_USERS.c.protected.is_(protected))
     return wanted
+
+
+def _named(search: str) -> list[Condition]:
+    """Whether it stands in a full name: without a space in it, in the first or in the last one."""
+    names = (_USERS.c.first_name, _USERS.c.last_name)
+    if " " not in search:
+        return [contains(each, search) for each in names]
+    full_name = func.coalesce(names[0], "") + literal(" ") + func.coalesce(names[1], "")
+    return [contains(full_name, search, made_of=names)]
 
 
 def _of_questions(waiting: bool | None) -> list[Condition]:
