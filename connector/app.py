@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from connector import shown_settings
 from connector.oidc import Provider
 from connector.settings import Settings
+from connector.usecases import shown_settings
 from connector.usecases.accounts import Accounts
 from connector.usecases.attention import Attention, Freezes
 from connector.usecases.audit import Audit
