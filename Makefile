@@ -72,7 +72,7 @@ lock:  ## resolve anew and export the hashed requirements; needs uv
 	@test -n "$(UV)" || { echo "make lock needs uv on the PATH" >&2; exit 1; }
 	$(UV) lock
 	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
-	    --extra postgres --extra azure --extra demo --group build --output-file requirements.txt
+	    --extra postgres --extra azure --extra okta --extra demo --group build --output-file requirements.txt
 	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \
 	    --extra otel --output-file requirements-otel.txt
 	$(UV) export --quiet --locked --no-emit-project --no-header --no-annotate --format requirements-txt \

@@ -196,6 +196,14 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_the_image_has_what_any_directory_needs() -> None:
+    """Databases and vendors' packages are in: who picks Okta in the console can choose applications by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [project["optional-dependencies"][each] for each in ("postgres", "okta", "azure", "demo")]
+    wanted = {re.split(r"[\[>=<]", each)[0] for extra in extras for each in extra}
+    assert wanted <= pins("requirements.txt").keys()
+
+
 @pytest.mark.parametrize("extra", ["otel"])
 def test_the_image_takes_extras_of_the_same_lock(extra: str) -> None:
     """An extra to build in is one of the project's, and brings what the image has in the same versions."""
