@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import uvicorn
 
+from providers.simulator.prompt import PromptServer
+
 _START_LIMIT_S = 30.0
 _STOP_LIMIT_S = 10.0
 
 
-class _Server(uvicorn.Server):
+class _Server(PromptServer):
     """Uvicorn that says when it accepts connections, or that it never will."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -54,7 +56,7 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
                 raise RuntimeError("the app did not start; its own log says why")
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.end()
             thread.join(_STOP_LIMIT_S)
     if thread.is_alive():
         raise RuntimeError(f"the app was still running {_STOP_LIMIT_S:.0f} s after it was told to stop")

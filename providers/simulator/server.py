@@ -19,6 +19,7 @@ from providers.simulator.control import Control
 from providers.simulator.directory import Directory
 from providers.simulator.faults import Board
 from providers.simulator.hooks import Hooks
+from providers.simulator.prompt import PromptServer
 from providers.simulator.vendor import Vendor, chosen
 from providers.simulator.wire import Line, Receive, Scope, Send, read_request
 
@@ -91,8 +92,8 @@ def _listen(port: int) -> socket.socket:
     return sock
 
 
-def _server(app: Any) -> uvicorn.Server:
-    config = uvicorn.Config(
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         lifespan="off",
         log_config=None,
@@ -105,7 +106,6 @@ def _server(app: Any) -> uvicorn.Server:
         interface="asgi3",
         ws="none",
     )
-    return uvicorn.Server(config)
 
 
 class _Thread:
@@ -113,7 +113,7 @@ class _Thread:
 
     def __init__(self, app: Any, sock: socket.socket) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._server, self._sock = _server(app), sock
+        self._server, self._sock = PromptServer(_config(app)), sock
         self._thread = threading.Thread(target=self._run, daemon=True, name="simulator")
         self._begun = threading.Event()
         self._thread.start()
@@ -130,10 +130,10 @@ class _Thread:
         await self._server.serve(sockets=[self._sock])
 
     def stop(self, before: Callable[[], None] = lambda: None) -> None:
-        self._server.should_exit = True
         if self.loop is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):
                 self.loop.call_soon_threadsafe(before)
+        self._server.end()
         self._thread.join(STOP_TIMEOUT_S)
         self._sock.close()
 
@@ -340,4 +340,4 @@ def run(
     # the server raises the signal again when it has stopped; an asked-for end is no failure
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _server(app).run(sockets=[sock])
+    uvicorn.Server(_config(app)).run(sockets=[sock])

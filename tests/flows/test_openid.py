@@ -14,6 +14,7 @@ from connector.app import App
 from connector.daemon import listen
 from connector.settings import Oidc, Roles, Settings
 from connector.web.asgi import application
+from providers.simulator.prompt import PromptServer
 from sync.model.access import Role
 from tests.flows.openid import CLIENT, SECRET, FakeProvider, provider
 
@@ -54,7 +55,7 @@ def browser(app: App) -> Iterator[httpx.Client]:
     config = uvicorn.Config(
         application(app), host=app.settings.host, port=app.settings.port, log_config=None, lifespan="off"
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     transport = httpx.HTTPTransport(retries=5)
@@ -68,7 +69,7 @@ def browser(app: App) -> Iterator[httpx.Client]:
         ) as http:
             yield http
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(10)
 
 
