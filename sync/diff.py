@@ -7,9 +7,9 @@ is why they agree.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sync.group_rules import tag_of
 from sync.match import Match, Situation
@@ -42,6 +42,9 @@ class Answer:
     user: User | None = None
 
 
+NO_ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType({})
+
+
 class Decision(NamedTuple):
     """The outcome for one record; both None means that everything is as it should be."""
 
@@ -61,15 +64,14 @@ class Facts(NamedTuple):
     address: str | None
     fingerprint: bytes | None = None
     others: Sequence[OtherLink] = ()
-    answers: Mapping[str, Answer] = MappingProxyType({})
+    answers: Mapping[str, Answer] = NO_ANSWERS
     address_taken: bool = False
     last_admin: bool = False
     document: Mapping[str, Any] | None = None
     document_differs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One record with everything that is known of it; passed on whole."""
 
     record: UserRecord
@@ -121,12 +123,12 @@ def _answered(case: _Case, kind: str, why: str) -> Decision:
     if answer is None or answer.how == "ignore":
         return _set_aside(case, kind, why)
     if answer.how == "separate":
-        settled = replace(case, match=case.match._replace(user=None, rule="separate"))
+        settled = case._replace(match=case.match._replace(user=None, rule="separate"))
         return Decision(change=_create(settled, "an account of its own, as a person decided"))
     user = answer.user or case.match.user
     if user is None:
         return _set_aside(case, kind, why)
-    settled = replace(case, match=case.match._replace(user=user, rule="confirmed"))
+    settled = case._replace(match=case.match._replace(user=user, rule="confirmed"))
     return Decision(change=_adopt(settled, Action.ADOPT, "linked, as a person decided"))
 
 
@@ -163,7 +165,7 @@ def _linked(case: _Case) -> Decision:
         action, reason = Action.UPDATE, "the directory says otherwise"
     elif not _row_differs(case, wanted):
         return Decision(attention=attention)
-    settled = replace(case, record=record._replace(status=wanted))
+    settled = case._replace(record=record._replace(status=wanted))
     change = _change(settled, action, reason, before=before, after=after, user_id=user.id)
     return Decision(change=change, attention=attention)
 
@@ -222,7 +224,7 @@ def _set_aside(case: _Case, kind: str, why: str) -> Decision:
 def _recorded(case: _Case, why: str) -> Change | None:
     """A note on the directory's row. Without a fingerprint while unsettled: it must come up again."""
     if case.match.situation is Situation.DISPUTED or case.record.status is Status.ACTIVE:
-        case = replace(case, facts=case.facts._replace(fingerprint=None))
+        case = case._replace(facts=case.facts._replace(fingerprint=None))
     if case.match.directory_user is not None and not _row_differs(case, case.record.status):
         return None
     return _change(case, Action.RECORD, why)

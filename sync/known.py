@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync.diff import Answer, Facts
+from sync.diff import NO_ANSWERS, Answer, Facts
 from sync.match import Candidates, Match
 from sync.model.connection import Connection, Policy
 from sync.model.resources import DirectoryUser, Group, GroupRecord, OtherLink, Status, UserRecord, fold
@@ -71,7 +71,9 @@ class Known:
             document_differs=document_differs,
         )
 
-    def _answers(self, record: UserRecord, row: DirectoryUser | None) -> dict[str, Answer]:
+    def _answers(self, record: UserRecord, row: DirectoryUser | None) -> Mapping[str, Answer]:
+        if not self.answers:
+            return NO_ANSWERS
         keys = {record.external_id, record.scim_external_id, row.id if row else None}
         return {kind: answer for (kind, key), answer in self.answers.items() if key in keys}
 

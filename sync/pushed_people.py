@@ -7,7 +7,6 @@ what a SCIM client expects.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sync import burst, seats
@@ -64,7 +63,7 @@ class PushedPeople:
         if decision.change is None:
             raise Conflict("the directory user cannot be deleted right now; try again")
         if not self._braked(decision.change):
-            self._request.apply([replace(decision.change, tombstone=True)])
+            self._request.apply([decision.change._replace(tombstone=True)])
 
     def _record(self, document: Mapping[str, Any], row: DirectoryUser | None) -> UserRecord:
         """What the document says of a person, by the connection's mapping where it has one."""
@@ -139,7 +138,7 @@ class PushedPeople:
         if change is None or why is None:
             return decision
         self._request.refusal = Refused(why)
-        waiting = replace(change, action=Action.RECORD, reason=why, before={}, after={}, rule=None)
+        waiting = change._replace(action=Action.RECORD, reason=why, before={}, after={}, rule=None)
         subject = change.subject
         question = Attention(
             kind="waiting_for_seat",

@@ -9,7 +9,7 @@ says the same, its next full read brings the same changes, and the plan says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -203,7 +203,7 @@ class Reversal:
         former = dict(change.restore or {})
         members, _ = self._living(conn, former["members"])
         after = {**change.after, "members": len(members)}
-        return replace(change, restore={**former, "members": members}, after=after)
+        return change._replace(restore={**former, "members": members}, after=after)
 
     def _living(self, conn: Conn, members: Iterable[Sequence[Any]]) -> tuple[list[list[Any]], int]:
         """Memberships that can be put back, and how many cannot since the person is gone.
@@ -277,7 +277,7 @@ class Reversal:
             )
             items.append(self._item(change, None))
         if (lost := entry["count"] - len(values)) > 0:
-            refused = replace(_bare(entry), count=lost)
+            refused = _bare(entry)._replace(count=lost)
             items.append(self._refusal(refused, "left alone: these memberships changed since"))
         self._keep(items)
 
@@ -293,7 +293,7 @@ class Reversal:
         self._refused += change.count
         self._tally.items += 1
         place = (ORDER[change.action] << 40) + self._tally.items - 1
-        return self._row(place, replace(change, reason=why), ItemState.REFUSED)
+        return self._row(place, change._replace(reason=why), ItemState.REFUSED)
 
     def _row(self, place: int, change: Change, state: ItemState) -> Item:
         text = change_text.text_of(change)

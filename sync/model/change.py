@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from sync.model.resources import GroupRecord, Status, UserRecord
 
@@ -55,9 +56,11 @@ class Subject:
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One intended write.
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Change(NamedTuple):
+    """One intended write. A tuple: a first run makes two for each person.
 
     ``before`` and ``after`` hold only the fields that differ, by the names of ``User`` (groups:
     ``name``, ``tag``). ``record`` is what the source said, kept on the directory user or group.
@@ -74,8 +77,8 @@ class Change:
     action: Action
     subject: Subject
     reason: str
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = _NOTHING
+    after: Mapping[str, Any] = _NOTHING
     record: UserRecord | GroupRecord | None = None
     document: Mapping[str, Any] | None = None
     new: bool = False
@@ -84,12 +87,12 @@ class Change:
     expects_user_version: int | None = None
     rule: str | None = None
     members: tuple[str, ...] = ()
-    displays: Mapping[str, str] = field(default_factory=dict)
+    displays: Mapping[str, str] = _NOTHING
     tombstone: bool = False
     restore: Mapping[str, Any] | None = None
     whole: int = 0
     part: int = 0
-    count: int = 1
+    count: int = 1  # type: ignore[assignment] # a tuple's own count() is nothing that anybody needs here
 
     @property
     def id(self) -> str:
@@ -127,42 +130,6 @@ Row = dict[str, Any]
 """A change as JSON can hold it."""
 
 _STATUSES: Final = {status.value: status for status in Status}
-
-
-def change_row(change: Change) -> Row:
-    """The stored form of a change; ``sync.store.change_text`` reads it back. Empty fields are left out."""
-    row: Row = {
-        "action": change.action.value,
-        "subject": {name: getattr(change.subject, name) for name in Subject.__slots__},
-        "reason": change.reason,
-        "before": dict(change.before),
-        "after": dict(change.after),
-    }
-    if isinstance(change.record, UserRecord):
-        row["user"] = list(change.record)
-    elif change.record is not None:
-        row["group"] = list(change.record)
-    if change.fingerprint is not None:
-        row["fingerprint"] = change.fingerprint.hex()
-    if change.members:
-        row["members"] = list(change.members)
-    for name in (
-        "document",
-        "expects_version",
-        "expects_user_version",
-        "rule",
-        "new",
-        "tombstone",
-        "restore",
-        "whole",
-        "part",
-    ):
-        value = getattr(change, name)
-        if value:
-            row[name] = value
-    if change.count != 1:
-        row["count"] = change.count
-    return row
 
 
 def user_record_of(values: list[Any]) -> UserRecord:

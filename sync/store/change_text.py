@@ -6,19 +6,19 @@ dictionaries and picking them apart does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from sync.model.change import Action, Change, Subject, change_row
+from sync.model.change import Action, Change, Subject
 from sync.model.resources import GroupRecord, UserRecord
-from sync.store.text import to_json
 
 Fields = dict[str, Any]
 
 
-class _Stored(msgspec.Struct, gc=False, kw_only=True):
-    """A change as ``sync.model.change.change_row`` lays it out: what is empty is not there."""
+class _Stored(msgspec.Struct, gc=False, omit_defaults=True):
+    """A change as plans keep it: what is empty is not there."""
 
     action: Action
     subject: Subject
@@ -27,7 +27,7 @@ class _Stored(msgspec.Struct, gc=False, kw_only=True):
     after: Fields
     user: UserRecord | None = None
     group: GroupRecord | None = None
-    document: Fields | None = None
+    document: Mapping[str, Any] | None = None
     fingerprint: str | None = None
     members: tuple[str, ...] = ()
     expects_version: int | None = None
@@ -35,12 +35,13 @@ class _Stored(msgspec.Struct, gc=False, kw_only=True):
     rule: str | None = None
     new: bool = False
     tombstone: bool = False
-    restore: Fields | None = None
+    restore: Mapping[str, Any] | None = None
     whole: int = 0
     part: int = 0
     count: int = 1
 
 
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _CHANGE: Final = msgspec.json.Decoder(_Stored)
 _USER: Final = msgspec.json.Decoder(UserRecord)
 _GROUP: Final = msgspec.json.Decoder(GroupRecord)
@@ -48,7 +49,30 @@ _GROUP: Final = msgspec.json.Decoder(GroupRecord)
 
 def text_of(change: Change) -> str:
     """The text a plan keeps; ``change`` is its inverse."""
-    return to_json(change_row(change))
+    record = change.record
+    return _ENCODER.encode(
+        _Stored(
+            change.action,
+            change.subject,
+            change.reason,
+            dict(change.before),
+            dict(change.after),
+            record if isinstance(record, UserRecord) else None,
+            record if isinstance(record, GroupRecord) else None,
+            change.document or None,
+            change.fingerprint.hex() if change.fingerprint is not None else None,
+            change.members,
+            change.expects_version,
+            change.expects_user_version,
+            change.rule or None,
+            change.new,
+            change.tombstone,
+            change.restore or None,
+            change.whole,
+            change.part,
+            change.count,
+        )
+    ).decode()
 
 
 def change(text: str) -> Change:
@@ -64,8 +88,8 @@ def change(text: str) -> Change:
         document=stored.document,
         new=stored.new,
         expects_version=stored.expects_version,
-        expects_user_version=stored.expects_user_version,
         fingerprint=bytes.fromhex(stored.fingerprint) if stored.fingerprint else None,
+        expects_user_version=stored.expects_user_version,
         rule=stored.rule,
         members=stored.members,
         tombstone=stored.tombstone,

@@ -49,6 +49,8 @@ _changes = st.builds(
     fingerprint=st.none() | st.binary(min_size=16, max_size=16),
     rule=st.none() | st.text(min_size=1, max_size=5),
     members=st.lists(_text, max_size=4).map(tuple),
+    displays=st.just({}),
+    restore=st.none() | st.dictionaries(_text, _fields, min_size=1, max_size=2),
     tombstone=st.booleans(),
     whole=st.integers(0, 99),
     part=st.integers(0, 9),
