@@ -13,7 +13,7 @@ from sync.apply.ledger import announce
 from sync.model.change import Action, Change
 from sync.model.connection import Policy
 from sync.model.errors import Transient
-from sync.store import history, meta, resources
+from sync.store import headcount, history, meta
 from sync.store.database import Conn
 from sync.store.times import to_text
 
@@ -64,7 +64,7 @@ def _lately(noted: str, now: datetime) -> int:
 
 
 def _count_whole(conn: Conn, recent: int, context: Context, now: datetime) -> int:
-    whole = resources.managed_active_count(conn, context.connection.id) + recent
+    whole = headcount.active_of(conn, context.connection.id) + recent
     meta.put(conn, f"whole:{context.connection.id}", f"{to_text(now)} {whole}")
     return whole
 

@@ -41,7 +41,7 @@ from sync.revert import Reversal
 from sync.safeguards import Hold, Standing, holds, idle_sentence
 from sync.second_look import SecondLook
 from sync.snapshot import Snapshot
-from sync.store import connections, freezes, left_out, plans, resources, runs
+from sync.store import connections, freezes, headcount, left_out, plans, resources, runs
 from sync.store.database import Conn, Database, OutOfReach
 from sync.store.ids import new_id
 from sync.store.times import to_text
@@ -304,7 +304,7 @@ class Pull:
         whole = snapshot.mode is RunMode.FULL and snapshot.complete
         frozen = freezes.current(conn, connection_id, self.clock())
         return Standing(
-            managed_active=resources.managed_active_count(conn, connection_id),
+            managed_active=headcount.active_of(conn, connection_id),
             groups=resources.live_count(conn, "group", connection_id),
             tags=resources.membership_count(conn, connection_id),
             users_before=resources.live_count(conn, "user", connection_id, present),

@@ -25,7 +25,17 @@ from sync.model.resources import Status, fold
 from sync.model.run import ItemState, Phase, PlanState, Run, RunMode, Verdict
 from sync.plan import Tally
 from sync.safeguards import Hold, Standing, holds
-from sync.store import change_text, connections, freezes, history, plans, resources, reverting, runs
+from sync.store import (
+    change_text,
+    connections,
+    freezes,
+    headcount,
+    history,
+    plans,
+    resources,
+    reverting,
+    runs,
+)
 from sync.store.database import Conn
 from sync.store.ids import new_id
 
@@ -342,7 +352,7 @@ class Reversal:
     def _standing(self, conn: Conn) -> Standing:
         frozen = freezes.current(conn, self.connection.id, self.clock())
         return Standing(
-            managed_active=resources.managed_active_count(conn, self.connection.id),
+            managed_active=headcount.active_of(conn, self.connection.id),
             groups=resources.live_count(conn, "group", self.connection.id),
             tags=resources.membership_count(conn, self.connection.id),
             users_before=0,

@@ -33,6 +33,15 @@ _ACTIVE_LINKED: Final = (
     .where(_PERSON.c.deleted_at.is_(None), ~_IS_SUSPENDED)
     .group_by(_PERSON.c.connection_id)
 )
+_ACTIVE_OF: Final = (
+    select(func.count(_LINK.c.user_id.distinct()))
+    .select_from(_PERSON.join(_LINK, _LINK.c.directory_user_id == _PERSON.c.id))
+    .where(
+        _PERSON.c.connection_id == sa.bindparam("connection_id"),
+        _PERSON.c.deleted_at.is_(None),
+        ~_IS_SUSPENDED,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +89,15 @@ def seats_by_connection(conn: Conn, active_managed: int) -> dict[str, int]:
     others = _ACTIVE_LINKED.where(_PERSON.c.connection_id.in_(people.keys() - {largest}))
     found: dict[str, int] = dict.fromkeys(people, 0) | dict(map(tuple, conn.execute(others)))
     return found | {largest: _active_links(conn) - sum(found.values())}
+
+
+def active_of(conn: Conn, connection_id: str) -> int:
+    """Active users with a live link to the connection: the whole that safeguards measure against."""
+    people = {of for (of, kind), live in standing.tallies(conn).items() if kind == "User" and live}
+    if people <= {connection_id}:
+        # Whoever is managed is so by this one.
+        return seats_used(conn)
+    return int(conn.scalar(_ACTIVE_OF, {"connection_id": connection_id}) or 0)
 
 
 def total(conn: Conn) -> int:

@@ -49,6 +49,10 @@ class Prepared:
         text, cursor = self._run(conn, values)
         return list(map(text.row, cursor.fetchall()))
 
+    def column(self, conn: Connection, **values: Any) -> list[Any]:
+        """The first column of every row, as the driver gives it: nothing is made for each row."""
+        return [row[0] for row in self._run(conn, values)[1].fetchall()]
+
     def first(self, conn: Connection, **values: Any) -> Row | None:
         """The first row, None without one."""
         text, cursor = self._run(conn, values)

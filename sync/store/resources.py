@@ -145,13 +145,7 @@ _LINKS_OF: Final = Prepared(
     .order_by(_LINK.c.user_id, _PERSON.c.seq)
 )
 _ADMINS: Final = Prepared(select(_USERS.c.id).where(_USERS.c.admin.is_(True), _USERS.c.active.is_(True)))
-_MANAGED_ACTIVE: Final = (
-    select(func.count(_USERS.c.id.distinct()))
-    .join(_LINK, _LINK.c.user_id == _USERS.c.id)
-    .join(_PERSON, _PERSON.c.id == _LINK.c.directory_user_id)
-    .where(_live(_PERSON), _USERS.c.active.is_(True))
-)
-_MEMBER_EXTERNAL_IDS: Final = (
+_MEMBER_EXTERNAL_IDS: Final = Prepared(
     select(
         func.coalesce(
             _PERSON.c.external_id,
@@ -343,11 +337,6 @@ def active_admins(conn: Conn) -> list[str]:
     return [row.id for row in _ADMINS.all(conn)]
 
 
-def managed_active_count(conn: Conn, connection_id: str) -> int:
-    """Active users with a live link to the connection: the whole that safeguards measure against."""
-    return int(conn.execute(_MANAGED_ACTIVE, {"connection_id": connection_id}).scalar_one())
-
-
 def group_row(conn: Conn, connection_id: str, group_id: str) -> Any:
     """The whole row of a live group of the connection, None where there is none."""
     return _GROUPS_BY["id"].first(conn, connection_id=connection_id, keys=[group_id])
@@ -382,7 +371,7 @@ def member_external_ids(conn: Conn, group_id: str) -> set[str]:
 
     A member that no read gave an external id stands with its own id, so that it differs from all.
     """
-    return set(conn.scalars(_MEMBER_EXTERNAL_IDS, {"group_id": group_id}))
+    return set(_MEMBER_EXTERNAL_IDS.column(conn, group_id=group_id))
 
 
 def directory_user_of(row: Any) -> DirectoryUser:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from sync.model.resources import Status
-from sync.store import resources
+from sync.store import headcount, resources
 from tests.store.rows import add_connection, add_directory_user, add_group, add_member, add_user, at
 
 
@@ -121,7 +121,7 @@ def test_users_and_their_live_links(database, connection):
             conn, ids=[ann], email_keys=["ann@example.com", "bob@example.com"]
         )
         assert [(user.id, user.active) for user in found] == [(ann, True), (bob, False)]
-        assert resources.managed_active_count(conn, connection.id) == 1
+        assert headcount.active_of(conn, connection.id) == 1
 
 
 def test_members_by_external_id(database, connection):
