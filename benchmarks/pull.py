@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import multiprocessing
 import os
@@ -27,6 +26,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import databases
+from connector import memory
 
 SIZES = {"1k": (1_000, 40, 5_000), "10k": (10_000, 200, 50_000), "100k": (100_000, 2_000, 1_000_000)}
 """users, groups, memberships"""
@@ -165,8 +165,7 @@ def _child(arguments: argparse.Namespace) -> Measured:
     work = _floor if arguments.child == "floor" else _pull
     prepared = work(arguments.base_url, arguments.token, arguments.database[0])
     next(prepared)
-    gc.collect()
-    gc.freeze()  # as the daemon does once it serves
+    memory.settle()  # as the daemon does once it serves
     statements = _count_statements() if work is _pull else [0]
     profile = cProfile.Profile() if os.environ.get("BENCHMARK_PROFILE") else None
     before, cpu_before = time.perf_counter(), time.process_time()

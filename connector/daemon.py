@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -16,6 +15,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
+from connector import memory
 from connector.app import App
 from connector.scheduler import Crew, Loop
 from connector.settings import Settings
@@ -203,7 +203,7 @@ def serve(app: App, listener: socket.socket, *, role: Role = Role.ALL) -> None:
     pulse = _pulse(app, role, draining)
     signal.signal(signal.SIGUSR1, lambda *_: crowd.pull_everything() if crowd else None)
     try:
-        _settle_memory()
+        memory.settle()
         log.info("serving", url=app.settings.url, role=role.value, from_file=touched)
         _tell_systemd("READY=1")
         server.run(sockets=[listener])
@@ -238,15 +238,6 @@ def _end_for_certain() -> None:
     timer = threading.Timer(END_S, leave)
     timer.daemon = True
     timer.start()
-
-
-def _settle_memory() -> None:
-    """What is loaded by now stays: let no collection of garbage walk through it over and over again.
-
-    That walk was a tenth of the CPU time of a first pull.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _tell_systemd(state: str) -> None:

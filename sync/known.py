@@ -164,16 +164,27 @@ def _with_links(
 def _candidates(
     conn: Conn, connection: Connection, records: Sequence[UserRecord], addresses: Sequence[str]
 ) -> Candidates:
-    """Who is found by the IdP's id needs no search by name: names are looked up for the rest only."""
     found = Candidates()
+    if resources.has_people(conn, connection.id):
+        _add_people(conn, connection, records, addresses, found)
+    found.add_users(resources.application_users(conn, ids=found.linked_user_ids(), email_keys=addresses))
+    return found
+
+
+def _add_people(
+    conn: Conn,
+    connection: Connection,
+    records: Sequence[UserRecord],
+    addresses: Sequence[str],
+    found: Candidates,
+) -> None:
+    """Who is found by the IdP's id needs no search by name: names are looked up for the rest only."""
     names = [name for record in records if (name := record.external_id or record.scim_external_id)]
     found.add(resources.directory_users(conn, connection.id, external_ids=names, tombstones=True))
     rest = [record for record in records if record.external_id not in found.by_external]
     if rest:
         keys = _names_of(rest, addresses)
         found.add(resources.directory_users(conn, connection.id, tombstones=True, **keys))
-    found.add_users(resources.application_users(conn, ids=found.linked_user_ids(), email_keys=addresses))
-    return found
 
 
 def _names_of(records: Sequence[UserRecord], addresses: Sequence[str]) -> dict[str, Sequence[str]]:

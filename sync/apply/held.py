@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,9 +28,9 @@ class Held:
         known = {id_: self.rows[id_] for id_ in wanted if id_ in self.rows}
         return known | writes.rows_by_id(conn, table, [id_ for id_ in wanted if id_ not in known])
 
-    def untaken(self, turns: Iterable[str]) -> list[str]:
+    def untaken(self, turns: Iterable[str]) -> Iterator[str]:
         """Those of the keys that are still to be waited for."""
-        return [turn for turn in turns if turn not in self.turns]
+        return (turn for turn in turns if turn not in self.turns)
 
 
 NOTHING = Held()

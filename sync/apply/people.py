@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,15 +124,13 @@ def _settle_questions(conn: Conn, changes: Sequence[Change], context: Context) -
             attention.settle(conn, context.connection.id, kinds, keys, context.at)
 
 
-def _user_locks(changes: Iterable[Change], context: Context) -> list[str]:
+def _user_locks(changes: Iterable[Change], context: Context) -> Iterator[str]:
     """Keys that two writers must not claim at once: new e-mails, and new rows' ids."""
-    keys = []
     for change in changes:
         if _claims_email(change):
-            keys.append(email_turn(fold(change.after.get("email"))))
+            yield email_turn(fold(change.after.get("email")))
         if change.new and external_id_of(change):
-            keys.append(external_id_turn(context.connection.id, external_id_of(change)))
-    return keys
+            yield external_id_turn(context.connection.id, external_id_of(change))
 
 
 def email_turn(key: str | None) -> str:

@@ -297,6 +297,16 @@ def directory_users(
     return [found[seq] for seq in sorted(found)]
 
 
+def has_people(conn: Conn, connection_id: str) -> bool:
+    """Whether any person was ever stored of the connection; before its first run nobody can be met there."""
+    return _ANYBODY.first(conn, connection_id=connection_id) is not None
+
+
+_ANYBODY: Final = Prepared(
+    select(_PERSON.c.connection_id).where(_PERSON.c.connection_id == bindparam("connection_id")).limit(1)
+)
+
+
 def application_users(conn: Conn, *, ids: Iterable[str] = (), email_keys: Iterable[str] = ()) -> list[User]:
     """The application's users that have any of these keys, each once, by id."""
     found: dict[str, User] = {}
