@@ -183,6 +183,7 @@ def _simulator(name: str, arguments: argparse.Namespace) -> Iterator[dict[str, s
     options = {**sizes, "latency_s": arguments.latency, "rate_limits": limits}
     process = context.Process(target=_serve, args=(name, options, theirs), daemon=True)
     process.start()
+    theirs.close()  # so that a directory that cannot be made ends this instead of being waited for
     try:
         yield ours.recv()
     finally:

@@ -197,7 +197,7 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
 
 
 def test_the_image_has_what_any_directory_needs() -> None:
-    """Databases and vendors' packages are in: who picks Okta in the console can choose applications by name."""
+    """Databases and vendors' packages are in, so that who picks Okta can choose applications by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [project["optional-dependencies"][each] for each in ("postgres", "okta", "azure", "demo")]
     wanted = {re.split(r"[\[>=<]", each)[0] for extra in extras for each in extra}
