@@ -31,6 +31,7 @@ from providers.azure_walk import EVENTUAL, UNITS, VERSION, List, Walks
 from providers.budget import Budget, Timeouts
 from providers.failures import ENDS_THE_READ, Absent, BadRequest
 from providers.http import Ask, RenewedAuth, Wire
+from providers.places import BEHIND_PEOPLE, behind, lost
 from providers.rows import GroupRow, Rows, id_of, inside
 from sync.model.errors import ConnectorError, CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
@@ -133,11 +134,14 @@ class Azure:
         """Sign-in, users, groups, members, and what the scope and the settings need, one by one."""
         return list(Proof(self.wire, self.settings, self._feeds, self._application).rights())
 
-    def full(self) -> Iterator[Page]:
-        """Everything in scope. Raises before an End whenever less than everything may have come."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Everything in scope. Raises before an End whenever less than everything may have come.
+
+        Only scope "all" tells places: the people of any other are read group by group.
+        """
         walks = {"all": self._whole, "app": self._of_application, "groups": self._of_groups}
         try:
-            yield from walks[self.settings.scope]()
+            yield from walks[self.settings.scope](place)
         except Absent as absent:
             raise Misconfigured(f"{absent.message} Check the address and the scope.") from absent
 
@@ -215,22 +219,39 @@ class Azure:
 
     # -- the three scopes ------------------------------------------------------------------
 
-    def _whole(self) -> Iterator[Page]:
+    def _whole(self, place: str | None) -> Iterator[Page]:
+        if place is not None:
+            yield from self._rest(place)
+            return
         as_of, met = None, 0
         marks, why = self._feeds.open()
         groups = self._groups.begin()
         count = self._groups.beside.begin(self._stated)
-        listing = List(f"{VERSION}/users?$select={self._users.select}&$top=999", "users", _USERS_COST - 1)
-        for answer, page in self._walks.pages(listing, self._users.page):
+        for answer, page in self._walks.pages(self._everybody(), self._users.page):
             as_of = as_of or answer.date
             met = (0 if page.rows.begins_anew else met) + page.read
             self._dialect.met(met)
-            yield self._user_page(page)
+            yield self._user_page(page, place=behind(page.rows.following))
         self._believe(met, count)
         yield from groups()
         yield self._end(as_of, marks, why)
 
-    def _of_application(self) -> Iterator[Page]:
+    def _rest(self, place: str) -> Iterator[Page]:
+        """What lies behind this place. A read in two parts proves no count, and brings no bookmark."""
+        groups = self._groups.begin()
+        listing = self._everybody()._replace(first=place, is_rest=True)
+        try:
+            for _, page in self._walks.pages(listing, self._users.page) if place != BEHIND_PEOPLE else ():
+                yield self._user_page(page, place=behind(page.rows.following))
+        except (BadRequest, Absent) as refused:
+            raise lost(refused) from refused
+        yield from groups()
+        yield Page(end=End())
+
+    def _everybody(self) -> List:
+        return List(f"{VERSION}/users?$select={self._users.select}&$top=999", "users", _USERS_COST - 1)
+
+    def _of_application(self, _place: str | None) -> Iterator[Page]:
         """People assigned by themselves, and people of the groups that are assigned."""
         assigned = self._assigned = self._application.assigned()
         seen: set[str] = set()
@@ -238,7 +259,7 @@ class Azure:
         yield from self._people_of_groups(assigned.groups, seen)
         yield Page(end=End())
 
-    def _of_groups(self) -> Iterator[Page]:
+    def _of_groups(self, _place: str | None) -> Iterator[Page]:
         yield from self._people_of_groups(self.settings.scope_ids, set())
         yield Page(end=End())
 
@@ -284,7 +305,7 @@ class Azure:
             seen.update(user.external_id for user in users)
             yield Page(users=users, raw=raw if self._wanted.attributes else ())
 
-    def _user_page(self, page: Listed[UserRecord]) -> Page:
+    def _user_page(self, page: Listed[UserRecord], place: str | None = None) -> Page:
         """The page's people, and those whose row left something out, read by id."""
         users, raw, odd = list(page.rows.rows), list(page.rows.raw), list(page.rows.set_aside)
         for user_id, outcome in self._read_people(page.unsaid).items():
@@ -295,7 +316,7 @@ class Azure:
             else:
                 users.append(outcome[0])
                 raw.append(outcome[1])
-        return Page(users=users, raw=raw if self._wanted.attributes else (), set_aside=odd)
+        return Page(users=users, raw=raw if self._wanted.attributes else (), set_aside=odd, place=place)
 
     def _told(self, changed: Changed) -> Iterator[Page]:
         completed = self._user_page(Listed(Rows(()), unsaid=sorted(changed.unsaid)))

@@ -23,12 +23,16 @@ _STARTS: Final = 3
 
 
 class List(NamedTuple):
-    """One list: where it begins, what it is for people, its cost a page, and the headers of every page."""
+    """One list: where it begins, what it is for people, its cost a page, and the headers of every page.
+
+    ``is_rest`` says that ``first`` lies within the list, so that reading it again would not be a start.
+    """
 
     first: str
     what: str
     cost: int
     headers: Mapping[str, str] = {}
+    is_rest: bool = False
 
     def ask(self, target: str) -> Ask:
         return Ask(target, self.what, UNITS, self.headers, cost=self.cost)
@@ -60,7 +64,7 @@ class Walks:
             try:
                 answer, page = pending()
             except (BadRequest, Absent):
-                if target == listing.first or starts >= _STARTS:
+                if listing.is_rest or target == listing.first or starts >= _STARTS:
                     raise
                 starts, target, guard = starts + 1, listing.first, self.guard(listing)
                 pending = self._ahead.begin(self._wire.ask, listing.ask(target), read)
@@ -70,7 +74,8 @@ class Walks:
             following = guard.admit(page.next) if page.next else None
             if following is not None:
                 pending = self._ahead.begin(self._wire.ask, listing.ask(following), read)
-            yield answer, page._replace(rows=page.rows._replace(begins_anew=begins_anew))
+            rows = page.rows._replace(begins_anew=begins_anew, following=following)
+            yield answer, page._replace(rows=rows)
             if following is None:
                 return
             target = following

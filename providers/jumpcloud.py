@@ -28,8 +28,9 @@ from providers.jumpcloud_records import (
 from providers.jumpcloud_settings import JumpCloudSettings, jumpcloud_settings
 from providers.lookups import look_each
 from providers.member_reads import MemberReads
+from providers.places import lost
 from providers.rows import GroupRow, Rows, inside, text_of, tolerant_json
-from providers.skipped import Slice, overlapping
+from providers.skipped import Left, Moved, Slice, overlapping, rest
 from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
@@ -104,10 +105,13 @@ class JumpCloud:
         """Credential and organisation, users, groups, members, the scope and the log, one by one."""
         return jumpcloud_rights.prove(self.wire, self._feed, self.settings)
 
-    def full(self) -> Iterator[Page]:
-        """Everything in scope. Raises before an End whenever less than everything may have come."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Everything in scope. Raises before an End whenever less than everything may have come.
+
+        A place is how many people were read and who was the last: the row before it has to be hers still.
+        """
         try:
-            yield from self._everything()
+            yield from self._everything(place)
         except Absent as absent:
             raise Misconfigured(f"{absent.message} Check the address and the scope.") from absent
 
@@ -161,16 +165,16 @@ class JumpCloud:
 
     # -- a full read -----------------------------------------------------------------------
 
-    def _everything(self) -> Iterator[Page]:
+    def _everything(self, place: str | None) -> Iterator[Page]:
         groups, gone = self._groups_in_scope()
         members = [page for group in groups for page in self._members_of(group)]
         people = self._people(members)
         as_of, users_read = None, 0
-        for date, rows, begins_anew in self._user_pages():
+        for date, rows in self._user_pages(place):
             as_of = as_of or date
-            users_read = (0 if begins_anew else users_read) + len(rows.rows) + len(rows.set_aside)
+            users_read = (0 if rows.begins_anew else users_read) + len(rows.rows) + len(rows.set_aside)
             yield _page_of(rows, people)
-        if not users_read:
+        if not users_read and place is None:
             raise Incomplete(
                 f"{self.wire.host} lists no users at all, which no organisation in use does. "
                 "Check the credential's organisation; nobody is removed because of this read."
@@ -211,7 +215,7 @@ class JumpCloud:
         path = f"{_APPS}/{self.settings.scope_ids[0]}/{kind}"
         return self._graph.ids(path, f"the {kind} of the application", read)
 
-    def _user_pages(self) -> Iterator[tuple[datetime | None, Rows[UserRecord], bool]]:
+    def _user_pages(self, place: str | None) -> Iterator[tuple[datetime | None, Rows[UserRecord]]]:
         fields = quote(" ".join(self._users.keys))
         target = f"{USERS}?limit={LIMIT}&sort=_id&fields={fields}&skip="
 
@@ -220,10 +224,18 @@ class JumpCloud:
             answer, page = self.wire.ask(ask, self._users.page)
             return _slice((answer.date, page.rows), page)
 
-        for (date, rows), begins_anew in overlapping(
-            lambda skip: self._ahead.begin(fetch, skip), LIMIT, "users"
-        ):
-            yield date, rows, begins_anew
+        def begin(skip: int) -> Callable[[], Slice[tuple[datetime | None, Rows[UserRecord]]]]:
+            return self._ahead.begin(fetch, skip)
+
+        if place is None:
+            for (date, rows), begins_anew, left in overlapping(begin, LIMIT, "users"):
+                yield date, rows._replace(begins_anew=begins_anew, following=_place(left))
+            return
+        try:
+            for (date, rows), left in rest(begin, LIMIT, _left(place)):
+                yield date, rows._replace(following=_place(left))
+        except Moved as moved:
+            raise lost(Incomplete(f"The list of users {moved}")) from moved
 
     def _group_pages(self, groups: list[GroupRow]) -> Iterator[Page]:
         """The groups in scope; fills ``groups`` with those whose members are to be read."""
@@ -237,7 +249,7 @@ class JumpCloud:
             page = self.wire.ask(ask, read_groups)[1]
             return _slice(page.rows, page)
 
-        for rows, _ in overlapping(lambda skip: self._ahead.begin(fetch, skip), LIMIT, "groups"):
+        for rows, _, _ in overlapping(lambda skip: self._ahead.begin(fetch, skip), LIMIT, "groups"):
             own = [group for group in self._own(rows.rows) if chosen is None or group.id in chosen]
             known.update((group.id, group) for group in own)
             yield Page(groups=[group.record() for group in own], set_aside=rows.set_aside)
@@ -306,13 +318,23 @@ def _slice(content: Any, page: Listed[Any]) -> Slice[Any]:
     return Slice(content, first, last, page.places, page.total)
 
 
+def _place(left: Left) -> str:
+    return f"{left.skip} {left.last or ''}"
+
+
+def _left(place: str) -> Left:
+    skip, _, last = place.partition(" ")
+    return Left(int(skip), last or None)
+
+
 def _page_of(rows: Rows[UserRecord], people: frozenset[str] | None) -> Page:
     """The page less those out of scope."""
     if people is None:
-        return Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
+        return Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside, place=rows.following)
     kept = [place for place, record in enumerate(rows.rows) if record.external_id in people]
     return Page(
         users=[rows.rows[place] for place in kept],
         raw=[rows.raw[place] for place in kept] if rows.raw else (),
         set_aside=[row for row in rows.set_aside if row.external_id is None or row.external_id in people],
+        place=rows.following,
     )

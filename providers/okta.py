@@ -27,6 +27,7 @@ from providers.okta_records import (
 )
 from providers.okta_settings import Holder, OktaSettings, okta_settings
 from providers.pages import PageGuard
+from providers.places import BEHIND_PEOPLE, behind, lost
 from providers.rows import GroupRow, Rows, tolerant_json
 from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
@@ -98,11 +99,14 @@ class Okta:
         """Credential, users, groups, members, and whether the role sees everybody, one by one."""
         return okta_rights.prove(self.wire, self.settings, self._line.withheld)
 
-    def full(self) -> Iterator[Page]:
-        """Everything in scope. Raises before an End whenever less than everything may have come."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Everything in scope. Raises before an End whenever less than everything may have come.
+
+        Where people are the members of listed groups, no place is told.
+        """
         walks = {"all": self._whole, "app": self._assigned, "groups": self._listed}
         try:
-            yield from walks[self.settings.scope]()
+            yield from walks[self.settings.scope](place)
         except Absent as absent:
             raise Misconfigured(f"{absent.message} Check the address and the scope.") from absent
 
@@ -153,32 +157,32 @@ class Okta:
 
     # -- the three scopes ------------------------------------------------------------------
 
-    def _whole(self) -> Iterator[Page]:
+    def _whole(self, place: str | None) -> Iterator[Page]:
         as_of, users_read = None, 0
-        for answer, rows in self._walk(f"{_USERS}?limit=200", "users", _USERS, self._users.page):
+        for answer, rows in self._people(f"{_USERS}?limit=200", "users", _USERS, self._users, place):
             as_of = as_of or answer.date
             users_read = (0 if rows.begins_anew else users_read) + len(rows.rows) + len(rows.set_aside)
-            yield Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
+            yield _people_page(rows)
         groups: dict[str, GroupRow] = {}
         try:
             yield from self._group_pages(f"{_GROUPS}?limit=200&expand=stats", groups)
         except Denied as denied:
-            raise (
-                Denied(_no_role(self.wire.host, self.settings.holder)) if not users_read else denied
-            ) from denied
-        self._believe(users_read, groups.values())
+            nobody = not users_read and place is None
+            raise (Denied(_no_role(self.wire.host, self.settings.holder)) if nobody else denied) from denied
+        if place is None:
+            self._believe(users_read, groups.values())
         yield from self._members.read(self._in_scope(groups.values()))
         yield self._end(as_of, has_feed=True)
 
-    def _assigned(self) -> Iterator[Page]:
+    def _assigned(self, place: str | None) -> Iterator[Page]:
         app, as_of = f"{_APPS}/{self.settings.scope_ids[0]}", None
         reader = self._reader(is_assignment=True)
-        users = self._walk(
-            f"{app}/users?limit=500&expand=user", "users of the application", _APPS, reader.page
+        users = self._people(
+            f"{app}/users?limit=500&expand=user", "users of the application", _APPS, reader, place
         )
         for answer, rows in users:
             as_of = as_of or answer.date
-            yield Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside)
+            yield _people_page(rows)
         groups: dict[str, GroupRow] = {}
         for _, found in self._walk(
             f"{app}/groups?limit=200&expand=group", "groups of the application", _APPS, read_embedded_groups
@@ -187,7 +191,7 @@ class Okta:
         yield from self._members.read(self._in_scope(groups.values()))
         yield self._end(as_of, has_feed=False)
 
-    def _listed(self) -> Iterator[Page]:
+    def _listed(self, _place: str | None) -> Iterator[Page]:
         """People are those in the listed groups, so a group that cannot be read ends the walk."""
         as_of, seen, members, groups, gone = None, set[str](), list[Members](), list[GroupRow](), list[Gone]()
         for group_id in self.settings.scope_ids:
@@ -245,13 +249,25 @@ class Okta:
         what = f"members of group {group_id}"
         return self._walk(f"{_GROUPS}/{group_id}/users?limit=200", what, _GROUPS, self._users.page)
 
+    def _people(
+        self, first: str, what: str, bucket: str, reader: UserReader, place: str | None
+    ) -> Iterator[tuple[Answer, Rows[UserRecord]]]:
+        """The pages of people, or those behind this place. Raises CursorExpired when it is no more."""
+        if place is None:
+            yield from self._walk(first, what, bucket, reader.page)
+        elif place != BEHIND_PEOPLE:
+            try:
+                yield from self._walk(place, what, bucket, reader.page, goes_on=True)
+            except (BadRequest, Absent) as refused:
+                raise lost(refused) from refused
+
     def _walk(
-        self, first: str, what: str, bucket: str, read: Callable[[Answer], Rows[T]]
+        self, first: str, what: str, bucket: str, read: Callable[[Answer], Rows[T]], *, goes_on: bool = False
     ) -> Iterator[tuple[Answer, Rows[T]]]:
         """Every page of a list, the next one under way while the caller works on this one.
 
         A cursor that expires on the way (400, 404) makes the walk start over, twice at most; people
-        met again are the caller's to recognise.
+        met again are the caller's to recognise. A walk that ``goes_on`` begins within the list.
         """
         starts, target, guard = 1, first, PageGuard(self.wire.origin, first, what)
         pending = self._ahead.begin(self.wire.ask, Ask(first, what, bucket, SHORT), read)
@@ -259,7 +275,7 @@ class Okta:
             try:
                 answer, rows = pending()
             except (BadRequest, Absent):
-                if target == first or starts >= _STARTS:
+                if goes_on or target == first or starts >= _STARTS:
                     raise
                 starts, target, guard = starts + 1, first, PageGuard(self.wire.origin, first, what)
                 pending = self._ahead.begin(self.wire.ask, Ask(first, what, bucket, SHORT), read)
@@ -268,7 +284,7 @@ class Okta:
             begins_anew, following = starts > 1 and target == first, guard.next(answer.links)
             if following is not None:
                 pending = self._ahead.begin(self.wire.ask, Ask(following, what, bucket, SHORT), read)
-            yield answer, rows._replace(begins_anew=begins_anew)
+            yield answer, rows._replace(begins_anew=begins_anew, following=following)
             if following is None:
                 return
             target = following
@@ -342,6 +358,11 @@ def _unseen(rows: Rows[UserRecord], seen: set[str]) -> Page:
     seen.update(rows.rows[place].external_id for place in fresh)
     raw = [rows.raw[place] for place in fresh] if rows.raw else ()
     return Page(users=[rows.rows[place] for place in fresh], raw=raw, set_aside=rows.set_aside)
+
+
+def _people_page(rows: Rows[UserRecord]) -> Page:
+    place = behind(rows.following)
+    return Page(users=rows.rows, raw=rows.raw, set_aside=rows.set_aside, place=place)
 
 
 def _group_page(rows: Rows[GroupRow], groups: dict[str, GroupRow]) -> Page:

@@ -16,13 +16,15 @@ from providers.lookups import look_each
 from providers.member_reads import MemberReads
 from providers.onelogin_dialect import ACCOUNT, OneLoginDialect, allowance_of
 from providers.onelogin_events import Events
-from providers.onelogin_pages import Lists, Part
+from providers.onelogin_pages import Left, Lists, Part
 from providers.onelogin_records import Person, PersonReader, read_user_ids
 from providers.onelogin_sets import RolesBegun, RoleUsers, Sets, Told, unread
 from providers.onelogin_settings import onelogin_settings
 from providers.onelogin_token import SharedToken
 from providers.pace import bucket
+from providers.places import BEHIND_PEOPLE, lost
 from providers.rows import GroupRow, inside, tolerant_json
+from providers.skipped import Moved
 from providers.watermark import bookmark, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.source import (
@@ -110,10 +112,13 @@ class OneLogin:
         """Credential, users, roles or groups, the scope, the log and what is left of the hour, one by one."""
         return onelogin_rights.prove(self.wire, self._events, self.settings)
 
-    def full(self) -> Iterator[Page]:
-        """Everything in scope. Raises before an End whenever less than everything may have come."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Everything in scope. Raises before an End whenever less than everything may have come.
+
+        A place is the number of the next page of users and their count, which has to be the same still.
+        """
         try:
-            yield from self._everything()
+            yield from self._everything(place)
         except Absent as absent:
             raise Misconfigured(f"{absent.message} Check the address and the scope.") from absent
 
@@ -165,20 +170,22 @@ class OneLogin:
 
     # -- a full read -----------------------------------------------------------------------
 
-    def _everything(self) -> Iterator[Page]:
+    def _everything(self, place: str | None) -> Iterator[Page]:
         self._learn_the_limit()
         listed, gone = self._listed_roles()
         members = [page for role in listed for page in self._members_of(role)]
         people = self._people_in_scope(members)
         told, as_of = Told(), None
         roles = self._sets.begin() if self.settings.scope != "roles" else None
-        for part in self._user_parts(""):
+        told.note((), is_whole=place is None)
+        for part in self._user_parts("", place):
             as_of = as_of or part.answer.date
             told = Told() if part.begins_anew else told
             kept = [p for p in part.rows.rows if people is None or p.record.external_id in people]
             told.note(kept, is_whole=not part.rows.set_aside)
-            yield self._page(kept, [row for row in part.rows.set_aside if _is_near(row.external_id, people)])
-        if not told.people and people is None:
+            odd = [row for row in part.rows.set_aside if _is_near(row.external_id, people)]
+            yield self._page(kept, odd, place=_place(part))
+        if not told.people and people is None and place is None:
             raise Incomplete(
                 f"{self.wire.host} lists no users at all, which no account in use does; "
                 "nobody is removed because of this read."
@@ -225,15 +232,27 @@ class OneLogin:
             )
         return frozenset(ids)
 
-    def _user_parts(self, condition: str) -> Iterator[Part]:
+    def _user_parts(self, condition: str, place: str | None = None) -> Iterator[Part]:
         path = f"{USERS}?fields={quote(','.join(self._people.keys))}{condition}"
-        for part in self._lists.parts(path, "users", self._people.page, lambda each: each.record.external_id):
+        for part in self._parts_behind(path, place):
             if not all(person.has_attributes for person in part.rows.rows):
                 raise Misconfigured(
                     "picture_attribute: OneLogin lists users without their custom attributes here, so nobody "
                     "can say what they hold. Leave out the picture, and fields mapped from custom attributes."
                 )
             yield part
+
+    def _parts_behind(self, path: str, place: str | None) -> Iterator[Part]:
+        """The pages of users behind this place, all of them without one."""
+        if place is None:
+            yield from self._lists.parts(path, "users", self._people.page, _id_of)
+        elif place != BEHIND_PEOPLE:
+            number, total = map(int, place.split())
+            try:
+                left = Left(number, total)
+                yield from self._lists.rest(path, "users", self._people.page, _id_of, left)
+            except Moved as moved:
+                raise lost(Incomplete(f"The list of users {moved}")) from moved
 
     def _all_sets(self, told: Told, roles: RolesBegun | None) -> Iterator[Page]:
         """Roles and groups, then who is in them."""
@@ -349,6 +368,17 @@ class OneLogin:
     def _in_scope(self, groups: Iterable[GroupRow]) -> list[GroupRow]:
         """The groups whose members matter."""
         return [group for group in groups if self._wanted.group(group.record())]
+
+
+def _id_of(person: Person) -> str:
+    return person.record.external_id
+
+
+def _place(part: Part) -> str | None:
+    """None where the account does not count its users: nothing would tell that rows have moved."""
+    if part.left.total is None:
+        return None
+    return BEHIND_PEOPLE if part.is_last else f"{part.left.number} {part.left.total}"
 
 
 def _is_near(external_id: str | None, people: frozenset[str] | None) -> bool:

@@ -22,6 +22,13 @@ LIMIT: Final = 100
 _WALKS: Final = 3
 
 
+class Left(NamedTuple):
+    """Behind which page of a list a read is: the number of the next one, and what the list counted."""
+
+    number: int = 1
+    total: int | None = None
+
+
 class Part(NamedTuple):
     """One page of a walk; ``begins_anew`` marks the first of a walk that had to start over."""
 
@@ -29,6 +36,7 @@ class Part(NamedTuple):
     rows: Rows[Any]
     begins_anew: bool
     is_last: bool
+    left: Left
 
 
 class Lists:
@@ -75,6 +83,18 @@ class Lists:
             "The next run tries again."
         )
 
+    def rest(
+        self,
+        path: str,
+        what: str,
+        read: Callable[[Answer], Rows[T]],
+        ids: Callable[[T], object],
+        left: Left,
+    ) -> Iterator[Part]:
+        """The pages behind this place, once. Raises Moved when the list is not the one that was left."""
+        pages = Ahead(lambda page: self.begin(path, what, read, page), 1)
+        yield from _walk(pages, PageGuard(self._wire.origin, path, what), ids, None, left)
+
     def enveloped(self, path: str, what: str) -> Iterator[tuple[Answer, list[Any]]]:
         """All pages of a list of API v1."""
         seen, target = set[str](), path
@@ -96,8 +116,10 @@ def _walk(
     guard: PageGuard,
     ids: Callable[[T], object],
     first: Callable[[], tuple[Answer, Rows[T]]] | None,
+    left: Left = Left(),  # noqa: B008 - immutable
 ) -> Iterator[Part]:
-    met, odd, number, total = set[object](), 0, 1, None
+    number, total = left
+    met, odd = set[object](), (number - 1) * LIMIT
     for _ in range(DEFAULT_PAGE_CAP):
         answer, rows = first() if first and number == 1 else pages.at(number)
         guard.saw(rows.span)
@@ -113,7 +135,7 @@ def _walk(
             raise Moved(f"counts {total} rows and gives {found}")
         if not is_last:
             pages.foresee(number + 1, last + 1 if last is not None else None)
-        yield Part(answer, rows, False, is_last)
+        yield Part(answer, rows, False, is_last, Left(number + 1, total))
         if is_last:
             return
         number += 1

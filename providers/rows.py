@@ -17,14 +17,16 @@ R = TypeVar("R")
 class Rows(NamedTuple, Generic[R]):
     """One page of a list: usable rows, rows set aside, first and last id (to notice a page served twice).
 
-    ``begins_anew`` marks the first page of a walk that had to start over. ``raw`` holds the wanted
-    attributes of each row, in the same order, when any are wanted.
+    ``begins_anew`` marks the first page of a walk that had to start over, ``following`` is where the
+    list goes on behind this page. ``raw`` holds the wanted attributes of each row, in the same order,
+    when any are wanted.
     """
 
     rows: Sequence[R]
     set_aside: Sequence[SetAside] = ()
     span: tuple[str, str] | None = None
     begins_anew: bool = False
+    following: str | None = None
     raw: Sequence[Mapping[str, Any]] = ()
 
 

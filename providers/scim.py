@@ -20,7 +20,7 @@ from providers.scim_dialect import ScimDialect
 from providers.scim_records import ScimGroup, UserReader, read_group, read_groups
 from providers.scim_settings import ScimSettings, scim_settings
 from providers.scim_user_groups import ATTRIBUTE, UserGroups
-from providers.scim_walk import ACCEPT, ScimList, ScimWalk
+from providers.scim_walk import ACCEPT, Piece, ScimList, ScimWalk
 from providers.watermark import end_after, time_of
 from sync.model.errors import CursorExpired, Denied, Incomplete, Misconfigured
 from sync.model.resources import UserRecord
@@ -84,11 +84,14 @@ class Scim:
         """Address, credential, users, paging, groups, members and the change filter, one by one."""
         return scim_rights.prove(self.wire, self.settings)
 
-    def full(self) -> Iterator[Page]:
-        """Everything. Raises before an End whenever less than everything may have come."""
+    def full(self, place: str | None = None, /) -> Iterator[Page]:
+        """Everything. Raises before an End whenever less than everything may have come.
+
+        Where people tell of their groups all of them have to be heard at once, so no place is told.
+        """
         try:
             told = announced(self.wire, self._path)
-            yield from self._read(told, "")
+            yield from self._read(told, "", place=place)
         except Absent as absent:
             raise Misconfigured(
                 f"{absent.message} Check base_url: /Users stands right behind it."
@@ -142,21 +145,23 @@ class Scim:
 
     # -- pieces ----------------------------------------------------------------------------
 
-    def _read(self, told: Announced, condition: str, since: datetime | None = None) -> Iterator[Page]:
+    def _read(
+        self, told: Announced, condition: str, since: datetime | None = None, place: str | None = None
+    ) -> Iterator[Page]:
         """Users, groups and members, all of them or those that meet the condition."""
         as_of = None
         walk = ScimWalk(self.wire, self._ahead, by_cursor=told.has_cursor)
         parameters = {"filter": condition} if condition else {}
-        users = ScimList(f"{self._path}/Users", "users", "Users", parameters)
         by_people = UserGroups()
-        for answer, page in walk.pages(users, self._users.page):
+        for answer, page in self._people(walk, parameters, place):
             as_of = as_of or answer.date
             if self._asks_people:
                 if page.rows.begins_anew:
                     by_people.begin_anew()
                 by_people.take(page.rows.rows, page.rows.raw, page.rows.set_aside)
             raw = page.rows.raw if self._wanted.attributes else ()
-            yield Page(users=page.rows.rows, raw=raw, set_aside=page.rows.set_aside)
+            where = None if self._asks_people else page.rows.following
+            yield Page(users=page.rows.rows, raw=raw, set_aside=page.rows.set_aside, place=where)
         if self._asks_people:
             yield from by_people.pages(self._wanted.group)
         elif self.settings.groups_from == "groups":
@@ -168,6 +173,14 @@ class Scim:
             yield Page(end=End(), warnings=(warning,))
         else:
             yield Page(end=end_after(as_of, since=since))
+
+    def _people(
+        self, walk: ScimWalk, parameters: Mapping[str, str], place: str | None
+    ) -> Iterator[Piece[UserRecord]]:
+        """The pages of people, or those behind this place."""
+        users = ScimList(f"{self._path}/Users", "users", "Users", parameters)
+        read = self._users.page
+        return walk.pages(users, read) if place is None else walk.rest(users, read, place)
 
     def _read_groups(self, walk: ScimWalk, parameters: Mapping[str, str]) -> Iterator[Page]:
         groups: dict[str, ScimGroup] = {}

@@ -12,6 +12,7 @@ from providers.failures import Absent, BadRequest
 from providers.http import Ask, Wire
 from providers.pace import WIDEST
 from providers.pages import DEFAULT_PAGE_CAP
+from providers.places import lost
 from providers.scim_records import Listed
 from sync.model.errors import Incomplete
 
@@ -42,6 +43,14 @@ class _Place(NamedTuple):
     start: int = 1
     cursor: str | None = None
     is_past_total: bool = False
+
+    def text(self) -> str:
+        return f"index {self.start}" if self.cursor is None else f"cursor {self.cursor}"
+
+    @classmethod
+    def of(cls, text: str) -> _Place:
+        kind, _, where = text.partition(" ")
+        return cls(cursor=where) if kind == "cursor" else cls(start=int(where))
 
 
 class _UnderWay(Generic[T]):
@@ -107,11 +116,27 @@ class ScimWalk:
                 if attempt == _STARTS:
                     raise again.fault from again
 
+    def rest(self, item: ScimList, read: Callable[[Answer], Listed[T]], place: str) -> Iterator[Piece[T]]:
+        """The pages behind this place, once. Raises CursorExpired when the service does not go on there."""
+        begins = _Place.of(place)
+        self._by_cursor = self._by_cursor or begins.cursor is not None
+        try:
+            yield from self._once(item, read, begins_anew=False, begins=begins)
+        except _StartOver as again:
+            raise lost(again.fault) from again
+        except (BadRequest, Absent) as refused:
+            raise lost(refused) from refused
+
     def _once(
-        self, item: ScimList, read: Callable[[Answer], Listed[T]], *, begins_anew: bool
+        self,
+        item: ScimList,
+        read: Callable[[Answer], Listed[T]],
+        *,
+        begins_anew: bool,
+        begins: _Place | None = None,
     ) -> Iterator[Piece[T]]:
-        place = _Place(cursor="" if self._by_cursor else None)
-        tally = _Tally(item.what, self._count)
+        place = begins or _Place(cursor="" if self._by_cursor else None)
+        tally = _Tally(item.what, self._count, place)
         under_way = _UnderWay[T](lambda place: self._ahead.begin(self._fetch, item, place, read))
         pending = under_way.begin(place)
         while True:
@@ -131,7 +156,8 @@ class ScimWalk:
             if following is not None:
                 pending = under_way.begin(following)
                 under_way.foresee(following, page)
-            yield answer, page._replace(rows=page.rows._replace(begins_anew=begins_anew))
+            where = following and following.text()
+            yield answer, page._replace(rows=page.rows._replace(begins_anew=begins_anew, following=where))
             begins_anew = False
             if following is None:
                 break
@@ -150,11 +176,16 @@ class ScimWalk:
 
 
 class _Tally:
-    """What one walk has seen so far: rows, stated totals, cursors and pages, and the faults among them."""
+    """What one walk has seen so far: rows, stated totals, cursors and pages, and the faults among them.
 
-    def __init__(self, what: str, count: int) -> None:
+    A walk that begins within its list counts the rows before its index as received; behind a cursor
+    nobody knows how many there were, so that its totals prove nothing.
+    """
+
+    def __init__(self, what: str, count: int, begins: _Place) -> None:
         self._what, self._count = what, count
-        self._received = 0
+        self._received = begins.start - 1
+        self._proves = not begins.cursor
         self._totals: list[int] = []
         self._cursors: set[str] = set()
         self._spans: set[tuple[str, str]] = set()
@@ -196,7 +227,7 @@ class _Tally:
 
     def believe(self) -> None:
         """Raises when the counts that were stated speak against the end."""
-        if not self._totals:
+        if not self._totals or not self._proves:
             return
         first, last = self._totals[0], self._totals[-1]
         if min(self._totals) < first:

@@ -14,6 +14,21 @@ T = TypeVar("T")
 _STARTS: Final = 3
 
 
+class Left(NamedTuple):
+    """Behind which rows of a list a read is: so many skipped, the last of them with this id."""
+
+    skip: int
+    last: str | None
+
+
+class Step(NamedTuple, Generic[T]):
+    """One page's content, whether the list begins anew with it, and where the read is behind it."""
+
+    content: T
+    begins_anew: bool
+    left: Left
+
+
 class Slice(NamedTuple, Generic[T]):
     """One page: its content, first and last id, its places, and those of the whole list, if it says."""
 
@@ -49,18 +64,16 @@ class Ahead(Generic[T]):
         return self._under_way.pop(skip)()
 
 
-def overlapping(
-    begin: Callable[[int], Callable[[], Slice[T]]], limit: int, what: str
-) -> Iterator[tuple[T, bool]]:
-    """A sorted list's pages, each beginning with the last row of the one before; True where it begins anew.
+def overlapping(begin: Callable[[int], Callable[[], Slice[T]]], limit: int, what: str) -> Iterator[Step[T]]:
+    """A sorted list's pages, each beginning with the last row of the one before.
 
     A page that begins with another row shows that rows were deleted or came in between: the list
     is read again from its start, twice at most. Rows met again are the caller's to recognise.
     """
     for start in range(_STARTS):
         try:
-            for number, content in enumerate(_one_walk(begin, limit)):
-                yield content, start > 0 and number == 0
+            for number, (content, left) in enumerate(rest(begin, limit, Left(0, None))):
+                yield Step(content, start > 0 and number == 0, left)
             return
         except Moved as moved:
             why = str(moved)
@@ -70,8 +83,9 @@ def overlapping(
     )
 
 
-def _one_walk(begin: Callable[[int], Callable[[], Slice[T]]], limit: int) -> Iterator[T]:
-    ahead, skip, last = Ahead(begin, limit - 1), 0, None
+def rest(begin: Callable[[int], Callable[[], Slice[T]]], limit: int, left: Left) -> Iterator[tuple[T, Left]]:
+    """The pages behind this place, once. Raises Moved when what lies there does not follow what was read."""
+    ahead, (skip, last) = Ahead(begin, limit - 1), left
     for _ in range(DEFAULT_PAGE_CAP):
         page = ahead.at(skip)
         overlap = 1 if skip else 0
@@ -83,9 +97,9 @@ def _one_walk(begin: Callable[[int], Callable[[], Slice[T]]], limit: int) -> Ite
             raise Moved("changed while it was read")
         if page.places <= overlap:
             if not skip:
-                yield page.content
+                yield page.content, left
             return
-        skip, last = skip + page.places - 1, page.last
+        skip, last = left = Left(skip + page.places - 1, page.last)
         ahead.foresee(skip, page.total)
-        yield page.content
+        yield page.content, left
     raise Incomplete(f"A list does not end after {DEFAULT_PAGE_CAP} pages; the read was ended.")

@@ -176,7 +176,7 @@ class Snapshot:
         self.notes.extend(page.warnings)
         if page.end is not None:
             self.end = page.end
-        if page.place is not None:
+        if page.place is not None and self.mode is RunMode.FULL:
             self._place = page.place
         if len(self._waiting) >= FLUSH_AT:
             self.flush()

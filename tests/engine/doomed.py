@@ -1,9 +1,9 @@
 """Replicas that die at their n-th commit: the crash tests run this as a program and tell it what to do.
 
-Each line on standard input is a database URL, a connection id, n (0: live), and "before" or "after",
-with tabs between. For each a child process is forked that claims what waits and carries it on; told
-to die, it ends at once, like a process that was killed. The answer is its exit code: 0 when it came
-to the run's end, 137 when it died.
+Each line on standard input is a database URL, a connection id, n (0: live), "before" or "after", and
+"anew" or "on" (whether the directory lets a read go on), with tabs between. For each a child process is
+forked that claims what waits and carries it on; told to die, it ends at once, like a process that was
+killed. The answer is its exit code: 0 when it came to the run's end, 137 when it died.
 """
 
 import os
@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from sync.model.run import RunState
+from sync.pull import NOTE_EVERY
 from sync.store import connections
 from tests.engine.house import House
 from tests.engine.stories import after_the_churn
@@ -51,28 +52,35 @@ class Doom:
             os._exit(KILLED)
 
 
-def live(url: str, connection_id: str, number: int, moment: str) -> bool:
-    """Carry on whatever run waits; True when it succeeded."""
+def live(url: str, connection_id: str, number: int, moment: str, reads: str) -> bool:
+    """Carry on whatever run waits; True when it succeeded, or read the rest of what another had begun."""
     story = after_the_churn()
+    story.ledger.resumes = reads == "on"
     house = House.at(url)
-    house.now += LATER
+
+    def every_page_is_kept() -> bool:
+        house.now += NOTE_EVERY if story.ledger.resumes else timedelta(0)
+        return False
+
+    house.now += LATER * len(house.rows("run"))
     house.policies[connection_id] = story.policy
     with house.database.read() as conn:
         connection = connections.get(conn, connection_id)
     claimed = house.claim(connection, lease_s=0)
     if number:
         Doom(number, moment)
-    return house.execute(claimed, story.ledger.source).state is RunState.SUCCEEDED
+    state = house.execute(claimed, story.ledger.source, every_page_is_kept).state
+    return state is RunState.SUCCEEDED or (state is RunState.PARTIAL and story.ledger.resumes)
 
 
 def main() -> None:
     for line in sys.stdin:
-        url, connection_id, number, moment = line.rstrip("\n").split("\t")
+        url, connection_id, number, moment, reads = line.rstrip("\n").split("\t")
         child = os.fork()
         if child == 0:
             code = 2
             try:
-                code = 0 if live(url, connection_id, int(number), moment) else 1
+                code = 0 if live(url, connection_id, int(number), moment, reads) else 1
             finally:
                 sys.stderr.flush()
                 os._exit(code)

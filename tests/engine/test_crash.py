@@ -27,11 +27,13 @@ class Replicas:
             command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def carry_on(self, url: str, connection_id: str, dies_at: int = 0, moment: str = "before") -> int:
+    def carry_on(
+        self, url: str, connection_id: str, dies_at: int = 0, moment: str = "before", reads: str = "anew"
+    ) -> int:
         """The exit code of one replica's life."""
         assert self._program.stdin is not None
         assert self._program.stdout is not None
-        self._program.stdin.write(f"{url}\t{connection_id}\t{dies_at}\t{moment}\n")
+        self._program.stdin.write(f"{url}\t{connection_id}\t{dies_at}\t{moment}\t{reads}\n")
         self._program.stdin.flush()
         return int(self._program.stdout.readline())
 
@@ -159,3 +161,38 @@ def test_a_replica_killed_again_and_again_still_gets_there(
     unharmed = copies()
     assert replicas.carry_on(unharmed, connection.id) == 0
     assert _end(url) == _end(unharmed)
+
+
+def test_a_replica_killed_while_reading_is_gone_on_with_to_the_same_end(
+    house: House, database_url: str, copies: Callable[[], str], replicas: Replicas
+) -> None:
+    """A read that goes on removes nobody; the whole one behind it leaves what an unharmed run leaves."""
+    story = before_the_churn()
+    connection = house.connect(policy=story.policy)
+    house.settle(connection, story.ledger.source)
+    house.request(connection)
+    house.close()
+    unharmed = copies()
+    assert replicas.carry_on(unharmed, connection.id) == 0
+    expected, resumed = _outcome(unharmed), 0
+    for dies_at in range(2, 1000, 3):
+        url = copies()
+        assert replicas.carry_on(url, connection.id, dies_at, "after", "on") == _KILLED
+        if _runs(url)[-1]["phase"] != "reading":
+            break
+        while any(row["state"] in ("running", "queued") for row in _runs(url)):
+            assert replicas.carry_on(url, connection.id, reads="on") == 0, f"killed after commit {dies_at}"
+            resumed += any(row["resumed"] for row in _runs(url))
+        assert _outcome(url) == expected, f"killed after commit {dies_at}"
+    assert resumed > 1
+
+
+def _outcome(url: str) -> dict[str, Any]:
+    """What runs leave of people, and how often each thing was done and told, in whatever order."""
+    end = _end(url)
+    told = sorted(type_ for type_, *_ in end["events"] if not type_.startswith(("run.", "plan.")))
+    done = sorted(
+        (action, kind, reason or "", count) for action, kind, _, reason, _, count, *_ in end["history"]
+    )
+    once = {name: end[name] for name in ("users", "profiles", "event ids", "cursor", "staged")}
+    return once | {"told": told, "done": done}

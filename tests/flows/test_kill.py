@@ -8,11 +8,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from connector.app import App
 from connector.settings import load
 from connector.usecases.wires import utc_now
 from providers.simulator import server
-from sync.model.run import PlanState
+from sync.model.run import PlanState, RunState
+from sync.store import places, runs
 from tests.flows.conftest import Cli, settings_of
 
 
@@ -66,3 +69,39 @@ def test_kill_while_applying_then_go_on(cli_on_sqlite: Cli) -> None:
         assert set(counts.values()) == {1}
         assert sum(1 for type_, _ in counts if type_ == "user.created") == len(expected)
         assert cli("plan", "acme").code == 0
+
+
+def test_kill_while_reading_then_go_on(cli_on_sqlite: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed -9 half way through a directory, the next process lists the rest, and a whole read follows."""
+    cli, hangs = cli_on_sqlite, ["hang@op=users.list,page=7"]
+    monkeypatch.setenv("CONNECTOR_RUNS__LEASE", "1s")
+    with server.start("okta", users=1500, groups=4, seed=3, faults=hangs) as okta, App(load()) as app:
+        assert cli("connections", "add", "acme", "--type", "okta", *settings_of(okta)).code == 0
+
+        def asked() -> int:
+            return int(okta.requests()["by_op"].get("users.list", 0))
+
+        def is_half_way() -> bool:
+            with app.wires.database.read() as conn:
+                left = [places.of(conn, run.id) for run in runs.listed(conn)]
+            return asked() == 7 and any(left)
+
+        kill_when(is_half_way, "sync", "now", "acme", "--wait", "--yes")
+        okta.clear_faults()
+        leaver = okta.state()["users"][0]
+        okta.change_user(leaver["id"], status="DEPROVISIONED")
+        (killed,) = app.runs.listed("acme")
+        resumed = app.runs.finish(killed["run_id"])
+        assert resumed.state is RunState.PARTIAL
+        rest = asked() - 7
+        assert rest < 8 - 3  # by the time of the seventh page, the first of eight are kept
+        assert len(app.people.users(tag="scim", limit=2000)["users"]) > 1200
+        assert app.people.user(leaver["email"])["active"]
+        assert app.notices.look() == 0
+        (whole, _) = app.runs.listed("acme")
+        assert app.runs.finish(whole["run_id"]).state is RunState.SUCCEEDED
+        assert asked() == 7 + rest + 8
+        expected = {user["email"] for user in okta.state()["users"] if user["active"]}
+        assert {user["email"] for user in app.people.users(active=True, limit=2000)["users"]} == expected
+        assert set(told(cli).values()) == {1}
+        assert len(app.runs.listed("acme")) == 2
