@@ -39,6 +39,10 @@ GROUP_COMMIT_MAX = 64
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another process's transaction on SQLite."""
 
+WRITER_CACHE_KIB = 16_000
+READER_CACHE_KIB = 8_000
+"""Pages of the file that a connection to SQLite keeps; there are several readers, and one writer."""
+
 CHECKPOINT_PAGES = 8000
 """Pages (4 KiB each) of SQLite's log before they move into the file: a page written often moves once."""
 
@@ -360,7 +364,7 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-16000",
+            f"cache_size=-{READER_CACHE_KIB if begin == 'BEGIN' else WRITER_CACHE_KIB}",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             dbapi.execute(f"PRAGMA {pragma}")
