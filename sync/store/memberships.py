@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sync.store.identities import Moved
-from sync.store.keys import among
+from sync.store.keys import among, aside
 from sync.store.prepared import Prepared
 from sync.store.schema import directory_group, directory_user, member
 from sync.store.text import chunks, to_json
@@ -115,10 +115,10 @@ def _add_known(
     added: list[Moved] = []
     rest: list[str] = []
     for part in chunks(values):
-        new = _ADD_KNOWN[conn.dialect.name].all(
+        new = _ADD_KNOWN[conn.dialect.name].column(
             conn, connection=connection_id, keys=part, group=group_id, run=run_id, at=at
         )
-        added += [(row[0], "user") for row in new]
+        added += [(value, "user") for value in new]
         if len(new) < len(part):  # some are unknown, or in it already
             known = {row.external_id for row in _KNOWN.all(conn, connection=connection_id, keys=part)}
             rest += [value for value in part if value not in known]
@@ -326,7 +326,8 @@ _PENDING = Prepared(
     .where(
         member.c.kind == sa.literal_column("'pending'"),
         among(member.c.value, "keys"),
-        directory_group.c.connection_id == sa.bindparam("of"),
+        # From the few who are pending, never from every group of the connection.
+        aside(directory_group.c.connection_id) == sa.bindparam("of"),
     )
 )
 
