@@ -208,6 +208,8 @@ def _webhook(conn: Conn) -> str:
                   note="", position=0, by="bench", now=BEGAN)  # fmt: skip
     while deliveries.fan_out(conn, endpoints.get(conn, id), now=BEGAN):
         pass
+    table = schema.delivery
+    conn.execute(table.update().values(state="delivered", next_at=None, attempts=1, last_at=to_text(BEGAN)))
     return id
 
 

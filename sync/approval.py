@@ -142,7 +142,8 @@ def held(conn: Conn, plan_ref: str) -> StoredPlan:
     """The plan, if it waits for a person; Conflict with what happened to it otherwise."""
     plan = plans.get(conn, plan_ref)
     if plan.state is not PlanState.HELD:
-        raise Conflict(f"plan {plan.id} waits for nobody: it is {plan.state.value}")
+        by = f" by {plan.decided_by}" if plan.decided_by else ""
+        raise Conflict(f"plan {plan.id} waits for nobody: it is {plan.state.value}{by}")
     return plan
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from connector.web.field_mistakes import in_labels
 from connector.web.words import FILTERS
 
 _HERE: Final = Path(__file__).parent
@@ -24,7 +25,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(FILTERS, in_labels=in_labels)
     return made
 
 

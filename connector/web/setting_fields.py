@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -318,23 +317,3 @@ def _usual(path: str, type: str) -> Any:
     for step in above:
         owner = owner.model_fields[step].annotation
     return owner.model_fields[name].default
-
-
-_OF_CONNECTION: Final = re.compile(r"^connection [^:]+: ")
-
-
-def mistakes_of(message: str, names: Iterable[str]) -> dict[str, str]:
-    """An error's sentence as mistakes by field; what concerns no field stands under ""."""
-    known = sorted(names, key=len, reverse=True)
-    found: dict[str, str] = {}
-    rest = []
-    for part in _OF_CONNECTION.sub("", message).split("; "):
-        path, colon, said = part.partition(": ")
-        field = next(
-            (name for name in known if path == name or path.startswith((f"{name}.", f"{name}["))), ""
-        )
-        if colon and field:
-            found.setdefault(field, said[:1].upper() + said[1:])
-        else:
-            rest.append(part)
-    return found | ({"": "; ".join(rest)} if rest else {})

@@ -107,6 +107,11 @@ def ago(text: str, now: datetime) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%-d %B %Y")
 
 
+def is_ahead(text: str, now: datetime) -> bool:
+    """Whether a time is still to come."""
+    return datetime.fromisoformat(text) > now
+
+
 def moment(text: str) -> str:
     """``24 November 2026, 01:50:10 UTC``."""
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%-d %B %Y, %H:%M:%S UTC")
@@ -164,6 +169,18 @@ def counts(found: Mapping[str, int]) -> str:
     return people_words(found) or "no changes"
 
 
+def planned(found: Mapping[str, int]) -> str:
+    """Counts of what is still to be done: ``3 people to create, 1 person to suspend``."""
+    told = [f"{found[action]:,} {waiting(action, found[action])}" for action in TO_DO if found.get(action)]
+    return ", ".join(told) or "nothing to do"
+
+
+def outcome(run: Mapping[str, Any]) -> str:
+    """What a run did, or would do where it only looked or waits for a word."""
+    waits = run["dry_run"] or run["state"] == "held"
+    return planned(run["counts"]) if waits else counts(run["counts"])
+
+
 def question(kind: str) -> str:
     """What a kind of question asks a person."""
     return QUESTIONS.get(kind, kind.replace("_", " ").capitalize())
@@ -199,10 +216,13 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "counts": counts,
     "fullness": fullness,
+    "is_ahead": is_ahead,
     "kind": kind,
     "mode": mode,
     "moment": moment,
+    "outcome": outcome,
     "pairs": pairs,
+    "planned": planned,
     "plural": plural,
     "question": question,
     "share": share,

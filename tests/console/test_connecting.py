@@ -257,7 +257,7 @@ def test_without_a_script_a_connection_is_set_up_too(office: Console) -> None:
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("Okta domain").fill("acme.okta.com")
         page.get_by_role("button", name="Check and go on").click()
-        expect(page.get_by_text("api_token, or client_id with private_key").first).to_be_visible()
+        expect(page.get_by_text("“API token”, or “Client ID” with “Private key”").first).to_be_visible()
         expect(page.get_by_label("Okta domain")).to_have_value("acme.okta.com")
         page.get_by_label("Okta domain").fill("")
         page.get_by_label("Address", exact=True).fill(office.idp.base_url)

@@ -13,11 +13,12 @@ from starlette.routing import Route
 from connector.app import App
 from connector.directory_settings import TYPES
 from connector.usecases.connections import merged
+from connector.web.field_mistakes import mistakes_of
 from connector.web.fields import Fields, last
 from connector.web.form_pages import Typed, form_page, go
 from connector.web.mapped_fields import mapped_rows, mapping_typed
 from connector.web.pages.runs import GOING, progress
-from connector.web.setting_fields import fields_of, mistakes_of, shown, typed
+from connector.web.setting_fields import fields_of, shown, typed
 from connector.web.view import Place, View, page
 from connector.web.words import KINDS
 from sync.model.errors import ConnectorError

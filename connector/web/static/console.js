@@ -112,7 +112,7 @@ for (const form of document.querySelectorAll("form[data-doing]")) {
         else location.assign(found.then);
         return;
       }
-      complain(form, found.detail || found.title);
+      complain(form, found.detail || found.title, answer.status === 409 && "decides" in form.dataset);
     } catch {
       complain(form, "The program did not answer. Is it running?");
     }
@@ -167,7 +167,7 @@ function take(fresh) {
 const own = document.querySelector("[data-address]");
 if (own) history.replaceState(null, "", own.dataset.address);
 
-function complain(form, sentence) {
+function complain(form, sentence, stale = false) {
   let told = form.querySelector(".said.bad");
   if (!told) {
     told = document.createElement("p");
@@ -176,6 +176,8 @@ function complain(form, sentence) {
     form.prepend(told);
   }
   told.textContent = sentence;
+  // Somebody was first: what stands here is no longer so.
+  if (stale) told.append(" ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Show it as it is now" }));
 }
 
 // One box that ticks all boxes of a name on this page.
