@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.browsers",
     "tests.databases",
     "tests.golden_files",
+    "tests.memory",
     "tests.network",
     "tests.profiles",
     "tests.scratch",
