@@ -3,13 +3,13 @@
 import os
 
 pytest_plugins = [
+    "tests.scratch",  # first: others import it
     "tests.browsers",
     "tests.databases",
     "tests.golden_files",
     "tests.memory",
     "tests.network",
     "tests.profiles",
-    "tests.scratch",
     "tests.serving",
 ]
 

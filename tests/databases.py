@@ -6,7 +6,6 @@ databases are made from a template, emptied after a test, and given to a later o
 
 import os
 import shutil
-import tempfile
 import uuid
 import warnings
 from collections import deque
@@ -20,15 +19,21 @@ from sqlalchemy.engine import URL, make_url
 
 from sync.store import migrate, schema
 from sync.store.database import Database
+from tests.scratch import scratch
 
-# Nothing here has to survive a power cut; without these each commit waits for the disk.
-_NOT_DURABLE = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+# Nothing here survives a power cut; without these each commit waits for the disk, and the log grows to 1 GB.
+_NOT_DURABLE = (
+    "fsync = off",
+    "full_page_writes = off",
+    "synchronous_commit = off",
+    "max_wal_size = '128MB'",
+)
 
 
 def _shared_directory() -> Path:
     """The directory of the server's data: one per run of pytest, the same for all its xdist workers."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-    return Path(tempfile.gettempdir()) / f"connector-tests-{run[:16]}"
+    return scratch() / f"connector-tests-{run[:16]}"
 
 
 def _start_server() -> Iterator[URL]:

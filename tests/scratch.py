@@ -4,6 +4,7 @@ A killed process loses nothing that way either; only a power cut would, which no
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
@@ -11,8 +12,12 @@ _ROOM_BYTES = 1 << 30
 
 
 def pytest_configure() -> None:
-    if _has_room():
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))
+
+
+def scratch() -> Path:
+    """The folder in memory, or the system's for what is temporary."""
+    return _MEMORY if _has_room() else Path(tempfile.gettempdir())
 
 
 def _has_room() -> bool:
