@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 import sqlalchemy as sa
 from sqlalchemy import Connection as Conn
 
-from sync.store.keys import among
+from sync.store.keys import among, aside
 from sync.store.people import tags_of
 from sync.store.schema import directory_group, link, member
 from sync.store.text import chunks
@@ -29,7 +29,9 @@ def above(conn: Conn, connection_id: str) -> dict[str, set[str]]:
         sa.select(member.c.value, member.c.group_id)
         .join(directory_group, directory_group.c.id == member.c.group_id)
         .where(
-            member.c.kind == sa.literal_column("'group'"), directory_group.c.connection_id == connection_id
+            # From the few nested groups, never from every member of the connection's groups.
+            member.c.kind == sa.literal_column("'group'"),
+            aside(directory_group.c.connection_id) == connection_id,
         )
     )
     found: dict[str, set[str]] = {}
