@@ -90,7 +90,7 @@ class OneLogin:
         self._ahead = Ahead(self.wire, "onelogin")
         self._lists = Lists(self.wire, self._ahead)
         self._sets = Sets(
-            self.wire, self._lists, with_roles=chosen.with_roles, with_groups=chosen.with_groups
+            self.wire, self._ahead, self._lists, with_roles=chosen.with_roles, with_groups=chosen.with_groups
         )
         self._role_users = RoleUsers(self._lists)
         self._members = MemberReads(self._role_users)

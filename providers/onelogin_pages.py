@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from providers.ahead import Ahead as Threads
+from providers.ahead import Begins
 from providers.answers import Answer
 from providers.http import Ask, Wire
 from providers.onelogin_dialect import ACCOUNT
@@ -47,7 +47,7 @@ class Lists:
     stood still and as many different rows came.
     """
 
-    def __init__(self, wire: Wire, threads: Threads) -> None:
+    def __init__(self, wire: Wire, threads: Begins) -> None:
         self._wire = wire
         self._threads = threads
 

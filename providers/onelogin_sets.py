@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from providers.ahead import Begins, InTurn
 from providers.answers import Answer
 from providers.failures import Absent
 from providers.http import Ask, Wire
@@ -22,25 +23,34 @@ ROLES: Final = "/api/2/roles"
 _GROUPS_V1: Final = "/api/1/groups"
 _GROUPS_V2: Final = "/api/2/groups"
 _PIECE: Final = 5000
-RolesBegun = Callable[[], tuple[Answer, Rows[GroupRow]]]
+RolesBegun = Callable[[], Sequence[Rows[GroupRow]]]
 
 
 class Sets:
     """Lists roles and groups, and reads single ones."""
 
-    def __init__(self, wire: Wire, lists: Lists, *, with_roles: bool, with_groups: bool) -> None:
-        self._wire, self._lists = wire, lists
+    def __init__(
+        self, wire: Wire, ahead: Begins, lists: Lists, *, with_roles: bool, with_groups: bool
+    ) -> None:
+        self._wire, self._ahead, self._lists = wire, ahead, lists
         self.with_roles, self.with_groups = with_roles, with_groups
 
     def begin(self) -> RolesBegun | None:
-        """Starts the list of roles, to be read later on; None where roles do not count."""
-        return self._lists.begin(ROLES, "roles", read_roles, 1) if self.with_roles else None
+        """Starts the list of roles, to be asked for later on; None where roles do not count."""
+        return self._ahead.begin(self._roles_in_turn) if self.with_roles else None
 
-    def pages(self, first: RolesBegun | None = None) -> Iterator[Rows[GroupRow]]:
-        """Every role and group, as far as the connection takes them; ``first`` if roles were begun."""
+    def _roles_in_turn(self) -> Sequence[Rows[GroupRow]]:
+        """In one thread to its end: a walk that begins its next pages elsewhere could wait for itself."""
+        return list(self._roles(Lists(self._wire, InTurn())))
+
+    def _roles(self, lists: Lists) -> Iterator[Rows[GroupRow]]:
+        for part in lists.parts(ROLES, "roles", read_roles, lambda row: row.id):
+            yield part.rows
+
+    def pages(self, roles: RolesBegun | None = None) -> Iterator[Rows[GroupRow]]:
+        """Every role and group, as far as the connection takes them; ``roles`` if they were begun."""
         if self.with_roles:
-            for part in self._lists.parts(ROLES, "roles", read_roles, lambda row: row.id, first):
-                yield part.rows
+            yield from roles() if roles else self._roles(self._lists)
         if self.with_groups:
             yield from self._groups()
 

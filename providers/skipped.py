@@ -12,6 +12,8 @@ from sync.model.errors import Incomplete
 T = TypeVar("T")
 
 _STARTS: Final = 3
+_DEEP: Final = 2 * WIDEST
+"""Pages begun at most: as many again as are under way, so that the line never waits for who works on one."""
 
 
 class Left(NamedTuple):
@@ -52,7 +54,7 @@ class Ahead(Generic[T]):
 
     def foresee(self, skip: int, total: int | None) -> None:
         """Begins the page at ``skip``, and the next ones as far as the list is known to go."""
-        for place in range(skip, skip + WIDEST * self._step, self._step):
+        for place in range(skip, skip + _DEEP * self._step, self._step):
             is_due = place == skip or (total is not None and place < total)
             if is_due and place not in self._under_way:
                 self._under_way[place] = self._begin(place)
