@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -53,15 +52,22 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def console_over(folder: Path, browser: Browser, idp: Simulator, **settings: object) -> Iterator[Console]:
+def console_over(
+    database_url: str, browser: Browser, idp: Simulator, **settings: object
+) -> Iterator[Console]:
     given = {
-        "database_url": f"sqlite:///{folder / 'connector.db'}",
+        "database_url": database_url,
         "seats": Seats(limit=200),
         "webhooks": Webhooks(allow_private=True),
     }
     made = Settings.model_validate(given | settings)
     with App(made) as app, serving(application(app), proxy_headers=False) as url:
         yield Console(app=app, url=url, idp=idp, browser=browser)
+
+
+def new_file(folders: pytest.TempPathFactory) -> str:
+    """The URL of a database nobody has used, for the tests of a module."""
+    return f"sqlite:///{folders.mktemp('console') / 'connector.db'}"
 
 
 def lived(console: Console) -> None:
@@ -98,7 +104,7 @@ def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
     """A console with people, runs and a held plan, shared by the tests of a module."""
     with (
         start("okta", users=120, groups=8, seed=3) as idp,
-        console_over(tmp_path_factory.mktemp("console"), browser, idp) as made,
+        console_over(new_file(tmp_path_factory), browser, idp) as made,
     ):
         lived(made)
         burst(made)
@@ -106,16 +112,16 @@ def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
 
 
 @pytest.fixture
-def busy(tmp_path: Path, browser: Browser) -> Iterator[Console]:
+def busy(sqlite_url: str, browser: Browser) -> Iterator[Console]:
     """A console of one's own with a held plan, to be changed."""
-    with start("okta", users=60, groups=3, seed=5) as idp, console_over(tmp_path, browser, idp) as made:
+    with start("okta", users=60, groups=3, seed=5) as idp, console_over(sqlite_url, browser, idp) as made:
         lived(made)
         burst(made)
         yield made
 
 
 @pytest.fixture
-def empty(tmp_path: Path, browser: Browser) -> Iterator[Console]:
+def empty(sqlite_url: str, browser: Browser) -> Iterator[Console]:
     """A console nobody has used yet."""
-    with start("okta", users=12, groups=2) as idp, console_over(tmp_path, browser, idp) as made:
+    with start("okta", users=12, groups=2) as idp, console_over(sqlite_url, browser, idp) as made:
         yield made

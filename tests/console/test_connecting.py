@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from connector.web.pages.connections import TABS
 from providers.simulator.server import start
 from sync.model.access import Role
-from tests.console.conftest import Console, console_over
+from tests.console.conftest import Console, console_over, new_file
 from tests.console.test_deciding import finish
 from tests.console.test_pages import violations
 
@@ -43,7 +43,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
     """A console to which each test connects what it needs."""
     with (
         start("okta", users=12, groups=3, seed=6) as idp,
-        console_over(tmp_path_factory.mktemp("office"), browser, idp) as made,
+        console_over(new_file(tmp_path_factory), browser, idp) as made,
     ):
         yield made
 

@@ -1,7 +1,6 @@
 """Lists of the API: every one is paged, and what was added to read and answer many at once."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,8 +18,8 @@ READ_WHOLE = {"connections.list", "freeze.list"}
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    with App(Settings(database_url=f"sqlite:///{tmp_path / 'connector.db'}")) as made:
+def app(sqlite_url: str) -> Iterator[App]:
+    with App(Settings(database_url=sqlite_url)) as made:
         made.connections.add("partners", "scim", {"mode": "push"})
         yield made
 

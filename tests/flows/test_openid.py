@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,7 +28,7 @@ def fake() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture
-def app(fake: FakeProvider, tmp_path: Path) -> Iterator[App]:
+def app(fake: FakeProvider, sqlite_url: str) -> Iterator[App]:
     """The program that trusts it, at the address it is served at."""
     oidc = Oidc(
         issuer=fake.issuer,
@@ -38,8 +37,7 @@ def app(fake: FakeProvider, tmp_path: Path) -> Iterator[App]:
         roles=Roles(admin=("it-admins",), operator=("it-helpdesk",)),
         label="Example SSO",
     )
-    url = f"sqlite:///{tmp_path / 'connector.db'}"
-    listener, settings = listen(Settings(database_url=url, listen="127.0.0.1:0", oidc=oidc))
+    listener, settings = listen(Settings(database_url=sqlite_url, listen="127.0.0.1:0", oidc=oidc))
     listener.close()
     with App(settings) as made:
         yield made

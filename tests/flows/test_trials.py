@@ -1,7 +1,6 @@
 """Settings tried on the directory before anybody saves them: rights, people, groups, and the report kept."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,9 +22,9 @@ def idp() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
+def app(sqlite_url: str) -> Iterator[App]:
     """A program with a connection that nobody gave credentials yet."""
-    with App(Settings(database_url=f"sqlite:///{tmp_path / 'connector.db'}")) as made:
+    with App(Settings(database_url=sqlite_url)) as made:
         made.connections.add("acme", "okta", {"mode": "push"})
         yield made
 
@@ -88,12 +87,10 @@ def test_a_sample_of_one_person(app: App, idp: Simulator) -> None:
         app.trials.sample("acme", given(idp), user="00unobody00000000000")
 
 
-def test_a_connection_of_the_file_is_tried_as_it_stands_only(tmp_path: Path, idp: Simulator) -> None:
+def test_a_connection_of_the_file_is_tried_as_it_stands_only(sqlite_url: str, idp: Simulator) -> None:
     """What the file says cannot be overridden here."""
     of_file = {"name": "filed", "type": "okta", "base_url": idp.base_url, **idp.credentials}
-    chosen = Settings.model_validate(
-        {"database_url": f"sqlite:///{tmp_path / 'connector.db'}", "connections": [of_file]}
-    )
+    chosen = Settings.model_validate({"database_url": sqlite_url, "connections": [of_file]})
     with App(chosen) as app:
         app.connections.keep_equal_to_file()
         assert app.trials.test("filed")["ready"]

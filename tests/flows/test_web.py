@@ -17,15 +17,15 @@ HOSTILE = "<script>alert('x')</script>"
 KEY = "a-key-for-tests"
 
 
-def make_app(folder: Path, **settings: Any) -> App:
-    given: dict[str, Any] = {"database_url": f"sqlite:///{folder / 'connector.db'}", "seats": Seats(limit=50)}
+def make_app(database_url: str, **settings: Any) -> App:
+    given: dict[str, Any] = {"database_url": database_url, "seats": Seats(limit=50)}
     return App(Settings(**(given | settings)))
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
+def app(sqlite_url: str) -> Iterator[App]:
     """The program over an empty database."""
-    with make_app(tmp_path) as made:
+    with make_app(sqlite_url) as made:
         yield made
 
 
@@ -58,9 +58,9 @@ def held(app: App, idp: Simulator) -> dict[str, Any]:
     return plan
 
 
-def test_with_a_key_the_key_decides(tmp_path: Path) -> None:
+def test_with_a_key_the_key_decides(sqlite_url: str) -> None:
     """No key or a wrong one is 401 even from here; the right one is let in from anywhere."""
-    with make_app(tmp_path, api_key=KEY) as app, serving(application(app)) as url:
+    with make_app(sqlite_url, api_key=KEY) as app, serving(application(app)) as url:
         asked = [
             httpx.get(f"{url}/api/v1/seats", headers=headers, trust_env=False)
             for headers in (

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,9 +20,9 @@ PASSWORD = "four words make one"
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
+def app(sqlite_url: str) -> Iterator[App]:
     """The program over an empty database."""
-    with App(Settings(database_url=f"sqlite:///{tmp_path / 'connector.db'}")) as made:
+    with App(Settings(database_url=sqlite_url)) as made:
         yield made
 
 
@@ -139,11 +138,9 @@ def test_sessions_are_listed_ended_and_signed_out(app: App, browser: httpx.Clien
     assert browser.get("/").headers["location"] == "/sign-in"
 
 
-def test_behind_https_the_cookie_belongs_to_the_host_alone(tmp_path: Path) -> None:
+def test_behind_https_the_cookie_belongs_to_the_host_alone(sqlite_url: str) -> None:
     """With an https address the cookies are ``__Host-`` ones, secure and out of scripts' reach."""
-    settings = Settings(
-        database_url=f"sqlite:///{tmp_path / 'c.db'}", public_url="https://connector.example.com"
-    )
+    settings = Settings(database_url=sqlite_url, public_url="https://connector.example.com")
     with App(settings) as app, serving(application(app), proxy_headers=False) as url:
         link = httpx.URL(app.accounts.add("ada@example.com", Role.ADMIN, by="test")["link"])
         assert link.host == "connector.example.com"
@@ -219,9 +216,9 @@ def test_errors_are_pages_for_people_and_problems_for_programs(app: App, browser
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_behind_a_trusted_proxy_only_the_guesser_rests(tmp_path: Path) -> None:
+def test_behind_a_trusted_proxy_only_the_guesser_rests(sqlite_url: str) -> None:
     """Guesses count against the address a trusted proxy names; whoever is not trusted names nobody."""
-    given = {"database_url": f"sqlite:///{tmp_path / 'connector.db'}", "public_url": "https://c.example.com"}
+    given = {"database_url": sqlite_url, "public_url": "https://c.example.com"}
     for proxies, expected in ((["127.0.0.0/8"], (429, 401)), (["10.0.0.1"], (401, 401))):
         settings = Settings.model_validate(given | {"trusted_proxies": proxies})
         with App(settings) as app, serving(application(app), proxy_headers=False) as url:
