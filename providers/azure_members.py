@@ -11,9 +11,9 @@ from typing import Final
 from providers.ahead import Ahead
 from providers.answers import Answer
 from providers.azure_batch import MOST, Batches, Item, Outcome
-from providers.azure_records import HIDDEN, Listed, MemberIds, read_members
+from providers.azure_records import HIDDEN, Listed, MemberIds, onward_of, read_members
 from providers.azure_walk import VERSION, List, Walks
-from providers.failures import Absent, Garbled
+from providers.failures import Absent
 from providers.http import Wire
 from providers.member_reads import fresh
 from providers.rows import GroupRow
@@ -163,12 +163,7 @@ class GroupMembers:
 
 def _next_of(outcome: Outcome) -> str | None:
     """Where a group's members go on; what cannot be read is found out in the group's turn."""
-    if not isinstance(outcome, Answer):
-        return None
-    try:
-        return read_members(outcome).next
-    except (ConnectorError, Garbled):
-        return None
+    return onward_of(outcome) if isinstance(outcome, Answer) else None
 
 
 def _path(group: GroupRow) -> str:

@@ -83,6 +83,11 @@ def _page_type(row: Any, name: str) -> Any:
     )
 
 
+class _Onward(msgspec.Struct, gc=False):
+    next: str | None = msgspec.field(default=None, name="@odata.nextLink")
+
+
+_decode_onward = msgspec.json.Decoder(_Onward).decode
 _decode_groups = msgspec.json.Decoder(_page_type(_Group, "GroupPage")).decode
 _decode_members = msgspec.json.Decoder(_page_type(_Member, "MemberPage")).decode
 _decode_principals = msgspec.json.Decoder(_page_type(_Principal, "PrincipalPage")).decode
@@ -285,7 +290,17 @@ def read_members(answer: Answer) -> Listed[MemberIds]:
         return _tolerant_members(answer)
     found, onward = page.value, page.next
     span = (found[0].id, found[-1].id) if found else None
-    return Listed(Rows([_sorted_out([(row.type, row.id) for row in found])], (), span), onward)
+    users = [row.id for row in found if row.type == _USER_TYPE]
+    groups = [row.id for row in found if row.type == _GROUP_TYPE] if len(users) < len(found) else []
+    return Listed(Rows([MemberIds(users, groups)], (), span), onward)
+
+
+def onward_of(answer: Answer) -> str | None:
+    """Where a page goes on, without reading its rows; None too where that cannot be read."""
+    try:
+        return _decode_onward(answer.body).next
+    except _NOT_ONE:
+        return None
 
 
 def _tolerant_members(answer: Answer) -> Listed[MemberIds]:
@@ -299,12 +314,9 @@ def _tolerant_members(answer: Answer) -> Listed[MemberIds]:
         return text_of(inside(row, "@odata.type")) or _USER_TYPE, member_id
 
     rows = rows_one_by_one(body.get("value"), "member", read)
-    return Listed(Rows([_sorted_out(rows.rows)], rows.set_aside, rows.span), next_of(body))
-
-
-def _sorted_out(found: Sequence[tuple[str, str]]) -> MemberIds:
-    users = [ident for kind, ident in found if kind == _USER_TYPE]
-    return MemberIds(users, [ident for kind, ident in found if kind == _GROUP_TYPE])
+    users = [ident for kind, ident in rows.rows if kind == _USER_TYPE]
+    groups = [ident for kind, ident in rows.rows if kind == _GROUP_TYPE]
+    return Listed(Rows([MemberIds(users, groups)], rows.set_aside, rows.span), next_of(body))
 
 
 def read_principals(answer: Answer) -> Listed[MemberIds]:

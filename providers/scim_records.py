@@ -65,6 +65,19 @@ class _UserPage(msgspec.Struct, gc=False):
     next_cursor: str | None = msgspec.field(default=None, name="nextCursor")
 
 
+class _Member(msgspec.Struct, gc=False):
+    value: _Id
+    type: str | None = None
+    ref: str | None = msgspec.field(default=None, name="$ref")
+
+
+class _Group(msgspec.Struct, gc=False):
+    id: _Id
+    name: str = msgspec.field(name="displayName")
+    members: list[_Member]
+
+
+_decode_group = msgspec.json.Decoder(_Group).decode
 _decode_page = msgspec.json.Decoder(_UserPage).decode
 _decode_user = msgspec.json.Decoder(_User).decode
 
@@ -124,10 +137,44 @@ def read_groups(answer: Answer) -> Listed[ScimGroup]:
 
 def read_group(answer: Answer) -> ScimGroup:
     """An answer that is one group; raises Incomplete when it is none."""
+    try:
+        group = _decode_group(answer.body)
+    except _ODD:
+        group = None
+    if group is not None and (kinds := _kinds(group.members, answer.body)) is not None:
+        return ScimGroup(GroupRow(group.id, group.name, "", None), _sorted_out(group, kinds))
     found = _tolerant_group(tolerant_json(answer.body))
     if isinstance(found, SetAside):
         raise Incomplete(f"One group could not be read: {found.why}")
     return found
+
+
+def _kinds(members: Sequence[_Member], body: bytes) -> list[str] | None:
+    """What each member is; None when a name in another case may say it."""
+    kinds = [_kind(each) for each in members]
+    if "" not in kinds:
+        return kinds
+    body = body.lower()
+    if b'"type"' in body or b'"$ref"' in body:
+        return None
+    return ["user"] * len(kinds)
+
+
+def _kind(member: _Member) -> str:
+    if member.type is not None:
+        return member.type.lower()
+    return _kind_by(member.ref) if member.ref is not None else ""
+
+
+def _kind_by(ref: str) -> str:
+    return "group" if "/groups/" in ref.lower() else "user"
+
+
+def _sorted_out(group: _Group, kinds: Sequence[str]) -> Members:
+    told = list(zip(group.members, kinds, strict=True))
+    users = dict.fromkeys(each.value for each, kind in told if kind == "user")
+    groups = dict.fromkeys(each.value for each, kind in told if kind == "group")
+    return Members(group_id=group.id, user_ids=list(users), group_ids=list(groups))
 
 
 def _listed(answer: Answer, kind: str, read: Callable[[object], T | SetAside]) -> Listed[T]:
@@ -262,7 +309,7 @@ def _members(group_id: str, entries: Iterable[object]) -> Members | None:
         ident = text_of(told.get("value")) or unquote(urlsplit(ref).path.rstrip("/").rpartition("/")[2])
         if not ident:
             return None
-        kind = (text_of(told.get("type")) or ("group" if "/groups/" in ref.lower() else "user")).lower()
+        kind = (text_of(told.get("type")) or _kind_by(ref)).lower()
         if kind == "user":
             users[ident] = None
         elif kind == "group":

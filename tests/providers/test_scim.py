@@ -11,7 +11,7 @@ from scim2_models import EnterpriseUser, Group, ResourceType, ScimProvider, Sear
 
 from providers.answers import Answer
 from providers.registry import open_source
-from providers.scim_records import UserReader
+from providers.scim_records import UserReader, read_group
 from providers.scim_settings import scim_settings
 from providers.scim_user_groups import UserGroups
 from providers.simulator.scim import USER_NAME
@@ -461,3 +461,21 @@ def test_the_simulated_service_describes_its_schemas(service: Simulator) -> None
 ONE_USER = (
     b'{"totalResults":1,"Resources":[{"id":"7","userName":"ada","active":true,"name":null,"emails":null}]}'
 )
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_group"),
+    [
+        ('{"value": "g", "type": "Group"}', True),
+        ('{"value": "g", "Type": "Group"}', True),
+        ('{"value": "g", "$Ref": "https://idp.example/Groups/g"}', True),
+        ('{"value": "g", "$ref": "https://idp.example/Groups/g"}', True),
+        ('{"value": "g"}', False),
+    ],
+)
+def test_a_member_s_kind_is_read_in_any_spelling(entry: str, is_group: bool) -> None:
+    """Names of attributes have no case: a group inside a group is never taken for a person."""
+    body = f'{{"id": "1", "displayName": "Sales", "members": [{{"value": "u"}}, {entry}]}}'
+    found = read_group(Answer(status=200, headers={}, links=(), body=body.encode())).members
+    assert found is not None
+    assert (found.user_ids, found.group_ids) == ((["u"], ["g"]) if is_group else (["u", "g"], []))
