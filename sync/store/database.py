@@ -118,15 +118,23 @@ class Database:
 
     def _at_once(self, work: Work[T], way: Callable[[Connection, Work[T]], T]) -> T:
         """Run ``work`` on a connection that is kept open; it runs again when that one proves to be dead."""
-        if self._kept:
+        kept = self._taken()
+        if kept is not None:
             try:
-                return self._on_kept(self._kept.pop(), work, way)
+                return self._on_kept(kept, work, way)
             except exc.OperationalError as error:
                 if not error.connection_invalidated:
                     raise
             # The server went away and came back meanwhile: what was kept open is worth nothing any more.
             self._forget_kept()
         return self._on_kept(self._opened(), work, way)
+
+    def _taken(self) -> Connection | None:
+        """One of those that are kept open, None where another thread has the last one."""
+        try:
+            return self._kept.pop()
+        except IndexError:
+            return None
 
     def _opened(self) -> Connection:
         if self.is_sqlite:
@@ -149,8 +157,8 @@ class Database:
                 self._kept.append(conn)
 
     def _forget_kept(self) -> None:
-        while self._kept:
-            self._kept.pop().close()
+        while (conn := self._taken()) is not None:
+            conn.close()
 
     @contextmanager
     def latest(self) -> Iterator[Connection]:
