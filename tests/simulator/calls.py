@@ -7,6 +7,8 @@ import httpx
 
 from providers.simulator.server import Simulator
 
+USERS = "/api/v1/users?limit=100"
+
 
 def connect(simulator: Simulator, timeout_s: float = 10) -> httpx.Client:
     """A client that the simulator lets in."""
@@ -30,3 +32,13 @@ def rows(client: httpx.Client, path: str, **params: Any) -> Iterator[dict[str, A
 def ids(found: Iterable[dict[str, Any]]) -> list[str]:
     """The ids of rows, in their order."""
     return [row["id"] for row in found]
+
+
+def answer(client: httpx.Client, path: str = USERS, **params: Any) -> httpx.Response:
+    """What Okta answers, at the first page of people if nothing else is asked for."""
+    return client.get(path, params=params or None)
+
+
+def seen(client: httpx.Client, path: str = USERS) -> set[str]:
+    """The ids of everybody a list shows."""
+    return set(ids(rows(client, path)))
