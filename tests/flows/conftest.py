@@ -14,6 +14,7 @@ import pytest
 from connector.__main__ import main
 from providers.simulator import server
 from providers.simulator.server import Simulator
+from tests.flows.receivers import Receiver, receiving
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +110,10 @@ def connect(okta: Simulator) -> Callable[..., dict[str, Any]]:
         return answer
 
     return add
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who takes webhooks and accepts every one."""
+    with receiving() as made:
+        yield made
