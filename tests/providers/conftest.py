@@ -17,3 +17,10 @@ def simulator() -> Iterator[Simulator]:
 def pace() -> None:
     """Each test meets its tenant for the first time: ports come again, and limits were learned by port."""
     forget()
+
+
+@pytest.fixture
+def onelogin() -> Iterator[Simulator]:
+    """An account of 250 people and 8 roles."""
+    with start("onelogin", users=250, groups=8, seed=7) as running:
+        yield running

@@ -83,7 +83,7 @@ ONELOGIN = Vendor(
     present=lambda state: {user["id"] for user in state["users"] if user["status"] != "Deleted"},
     members=lambda state: {f"role:{group['id']}": set(group["members"]) for group in state["groups"]},
     fatal=_ids("A02 A05 A10 B04 B06 B14 B17 C11 P02 P04 P21 P30 T04"),
-    elsewhere={"T07": "the token endpoint: tests/providers/test_onelogin.py"},
+    elsewhere={"T07": "the token endpoint: tests/providers/test_onelogin_token.py"},
     unseen={
         "A20": "another account answers: identity() tells, and the engine compares it",
         "C04": "the API cannot reveal it: the second look by id does",
