@@ -217,7 +217,11 @@ class Snapshot:
         return self.users.count + self.new_users
 
     def conclude(self) -> None:
-        """After the last page: write the rest and hold what was read against the API's own counts."""
+        """After the last page: write the rest and hold what was read against the API's own counts.
+
+        The end is no place to go on from: what was read within moments is better read again as a whole.
+        """
+        self._place = None
         self._settle_edits()
         if (waiting := self.misses.sentence) is not None:
             self.notes.append(waiting)

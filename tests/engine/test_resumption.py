@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -6,11 +6,12 @@ import pytest
 
 from sync.model.connection import Connection
 from sync.model.run import Run, RunMode, RunState
+from sync.model.source import Found
 from sync.pull import NOTE_EVERY
 from sync.resumption import GOOD_FOR
 from sync.store import connections, runs
 from tests.engine.house import House
-from tests.engine.ledger import Ledger
+from tests.engine.ledger import Ledger, LedgerSource
 from tests.engine.scim import Pusher, document_of
 
 LEFT_OFF = "The read is incomplete: it went on where another process left off, so nobody is removed by it"
@@ -134,6 +135,24 @@ def test_what_was_read_counts_no_more_when_it_may_not_hold(
     assert "M" not in house.managed(connection)
     assert any("begins anew" in why for why in run.reasons) == ledger.forgets
     assert not _queued(house)
+
+
+class _Killed(LedgerSource):
+    """A source of a process that dies when all is read and the absent are asked about."""
+
+    def lookup(self, external_ids: Sequence[str]) -> Found:
+        raise KeyboardInterrupt(external_ids)
+
+
+def test_a_read_of_moments_begins_anew(quick_house: House, ledger: Ledger) -> None:
+    """Killed when all was read, but before anything else was kept of it, it is read as a whole again."""
+    connection = _known(quick_house, ledger)
+    ledger.remove("B")
+    quick_house.request(connection)
+    with pytest.raises(KeyboardInterrupt):
+        quick_house.execute(quick_house.claim(connection, lease_s=0), lambda: _Killed(ledger))
+    assert _gone_on(quick_house, connection, ledger).state is RunState.SUCCEEDED
+    assert not quick_house.managed(connection)["B"].active
 
 
 def test_a_dry_run_shows_a_whole_plan(quick_house: House, ledger: Ledger) -> None:
