@@ -175,7 +175,7 @@ def test_a_replica_killed_while_reading_is_gone_on_with_to_the_same_end(
     unharmed = copies()
     assert replicas.carry_on(unharmed, connection.id) == 0
     expected, resumed = _outcome(unharmed), 0
-    for dies_at in range(2, 1000, 3):
+    for dies_at in range(2, 1000, 5):
         url = copies()
         assert replicas.carry_on(url, connection.id, dies_at, "after", "on") == _KILLED
         if _runs(url)[-1]["phase"] != "reading":
