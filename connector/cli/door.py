@@ -126,8 +126,6 @@ class Door:
             text = human()
             if text:
                 click.echo(text)
-            if isinstance(document, dict) and document.get("next") is not None:
-                click.echo(f"\nthere are older ones: --before {document['next']}")
 
 
 class Verb(click.Command):

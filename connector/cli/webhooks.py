@@ -58,7 +58,7 @@ def list_(door: Door, **wanted: Any) -> int:
         for each in found
     ]
     headers = ("ID", "URL", "STATE", "WAITING", "DEAD", "LAST ERROR")
-    door.show({"webhooks": found}, lambda: table(headers, rows, "no webhooks"))
+    door.show({"webhooks": found}, lambda: table(headers, rows, "no webhook fits"))
     return ExitCode.DONE
 
 
@@ -78,7 +78,7 @@ def log(door: Door, webhook: str, **wanted: Any) -> int:
     keys = ("sequence", "type", "state", "attempts", "next_at", "last_status", "last_error")
     headers = ("SEQUENCE", "TYPE", "STATE", "TRIES", "NEXT", "STATUS", "ERROR")
     rows = [[each[key] for key in keys] for each in found["deliveries"]]
-    door.show(found, lambda: table(headers, rows, "no deliveries") + older(found))
+    door.show(found, lambda: table(headers, rows, "no delivery fits") + older(found))
     return ExitCode.DONE
 
 

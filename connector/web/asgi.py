@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -40,7 +41,8 @@ def application(app: App, *, running: Mapping[str, Any] | None = None) -> ASGIAp
         exports.route(app),
         pictures.route(app),
         *registry.routes(app),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        # Pages hold proofs and answers of others beside them: only what is everybody's is compressed.
+        Mount("/static", GZipMiddleware(StaticFiles(directory=STATIC))),
     ]
     others = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=HANDLERS)
     scim = scim_app(app.dashboard.gateway(), app.settings.url, observe=app.request_log.note)

@@ -95,3 +95,17 @@ def test_events_are_chosen_by_type_or_family(run_verb: Cli, afar: Afar) -> None:
         assert (wrong.code, "did you mean user.created?" in wrong.err) == (1, True)
     assert "no event has the type users.*" in run_verb("events", "list", "--type", "users.*").err
     assert afar.asked
+
+
+def test_a_page_says_how_to_go_on_and_a_list_comes_as_csv(cli_on_sqlite: Cli) -> None:
+    """What `--before` of one page's last line shows is the next page; --csv and --json are not both."""
+    for name in ("ann", "bob", "cyd"):
+        cli_on_sqlite("users", "add", f"{name}@example.com")
+    first = cli_on_sqlite("events", "newest", "--limit", "2").out
+    assert first.count("There are older ones") == 1
+    rest = cli_on_sqlite("events", "newest", "--before", first.split()[-1]).out
+    assert [name in rest for name in ("ann@", "bob@", "cyd@")] == [True, False, False]
+    about = cli_on_sqlite("events", "newest", "--subject", "bob@example.com", "--csv").out.splitlines()
+    assert len(about) == 2
+    assert "bob@example.com" in about[1]
+    assert cli_on_sqlite("users", "list", "--csv", "--json").code == 1

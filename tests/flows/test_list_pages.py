@@ -268,3 +268,14 @@ def test_an_empty_list_says_what_to_do(tmp_path_factory: pytest.TempPathFactory)
                 words = re.sub(r"<[^>]+>", "", found[1]).split()
                 assert len(words) > 8, path
                 assert "fits." not in words, path
+
+
+def test_a_first_visit_is_light(visited: Visited) -> None:
+    """The dashboard and all that it names come in less than 60 kB; what is static comes compressed."""
+    page = visited.browser.get("/")
+    total = len(page.content)
+    for path in set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)):
+        with visited.browser.stream("GET", path) as answer:
+            total += sum(map(len, answer.iter_raw()))
+            assert answer.headers.get("content-encoding") == "gzip" or path.endswith(".svg")
+    assert total < 60_000
