@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sync.model.resources import Status
 from sync.store import schema
 from sync.store.database import Conn
-from sync.store.keys import among
+from sync.store.keys import among, aside
 from sync.store.text import chunks
 
 _PERSON = schema.directory_user
@@ -50,7 +50,8 @@ _OF_PERSON: Final = (
 )
 _NOBODY: Final = (sa.null().label("seq"), sa.null().label("status"), sa.null().label("label"))
 _THERE: Final = and_(
-    _GROUP.c.connection_id == bindparam("connection_id"),
+    # Aside, or SQLite would look through every group for each person instead of at the memberships.
+    aside(_GROUP.c.connection_id) == bindparam("connection_id"),
     _GROUP.c.deleted_at.is_(None),
     _GROUP.c.external_id.is_not(None),
 )
