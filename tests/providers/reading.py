@@ -15,6 +15,8 @@ from sync.model.resources import GroupRecord, UserRecord
 from sync.model.source import End, Gone, Members, MembersUnread, Page, SetAside, Source
 
 QUICK = Timeouts(connect_s=2.0, read_s=0.4, whole_s=8.0)
+PATIENT = Timeouts(connect_s=10.0, read_s=20.0, whole_s=60.0)
+"""For answers of megabytes, which a busy machine makes slowly."""
 
 
 class Time:
@@ -84,7 +86,9 @@ def read(pages: Iterable[Page]) -> Reading:
     return reading
 
 
-def opened(simulator: Simulator, time: Time | None = None, **settings: Any) -> Source:
+def opened(
+    simulator: Simulator, time: Time | None = None, *, timeouts: Timeouts = QUICK, **settings: Any
+) -> Source:
     """The provider of this simulator's type on it, with short time-outs and a clock that needs no waiting."""
     time = time or Time(simulator)
     return open_source(
@@ -93,5 +97,5 @@ def opened(simulator: Simulator, time: Time | None = None, **settings: Any) -> S
         budget_s=3600.0,
         monotonic=time.monotonic,
         sleep=time.skip,
-        timeouts=QUICK,
+        timeouts=timeouts,
     )

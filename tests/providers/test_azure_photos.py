@@ -11,7 +11,7 @@ from providers.answers import Answer
 from providers.azure_photos import _image
 from providers.simulator.server import Simulator
 from tests.providers.azure_tenant import tenant
-from tests.providers.reading import opened
+from tests.providers.reading import PATIENT, opened
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def reader(simulator: Simulator) -> Iterator[Any]:
     """The tenant opened as a source."""
-    source = opened(simulator)
+    source = opened(simulator, timeouts=PATIENT)
     yield source
     source.close()
 
