@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from connector.durations import span
 from connector.usecases.wires import Wires
 from scim_server.app import Served
+from scim_server.exchange import Request
 from scim_server.redaction import redacted_body, redacted_path
 from sync.model.errors import ConnectorError
 from sync.store import connections, scim_requests
@@ -39,9 +40,7 @@ class RequestLog:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._waiting: dict[str, deque[tuple[datetime, Served]]] = defaultdict(
-            lambda: deque(maxlen=WAITING_MAX)
-        )
+        self._waiting: dict[str, deque[Noted]] = defaultdict(lambda: deque(maxlen=WAITING_MAX))
         self._forgot_at: datetime | None = None
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -53,7 +52,7 @@ class RequestLog:
         connection_id = served.request.connection_id
         if connection_id not in self._waiting and len(self._waiting) >= CONNECTIONS_MAX:
             return
-        self._waiting[connection_id].append((self._wires.clock(), served))
+        self._waiting[connection_id].append(_noted(self._wires.clock(), served))
         if self._thread is None:
             self._begin()
 
@@ -76,8 +75,8 @@ class RequestLog:
         def unit(conn: Any) -> None:
             settings = scim_requests.settings_of(conn)
             entries = [entry for key, noted in taken if key in settings for entry in noted]
-            entries.sort(key=lambda entry: entry[0])
-            scim_requests.add(conn, [_row(at, served) for at, served in entries])
+            entries.sort(key=lambda entry: entry.at)
+            scim_requests.add(conn, [_row(entry) for entry in entries])
             for key, chosen in settings.items() if is_time else ():
                 scim_requests.forget(conn, key, now - span(chosen.get("log_kept") or KEPT))
 
@@ -107,25 +106,59 @@ class RequestLog:
                 log.warning("requests could not be noted", why=error.message)
 
 
-def _row(at: datetime, served: Served) -> dict[str, Any]:
+class Noted(NamedTuple):
+    """What the entry of a request is made of, and no more: a second's answers would fill the memory.
+
+    ``refusal`` is the body of an answer that refused; the other two bodies are there where they are kept.
+    """
+
+    at: datetime
+    request: Request
+    status: int
+    seconds: float
+    quirks: tuple[str, ...]
+    client: str | None
+    refusal: bytes | None
+    asked: bytes | str | None
+    answered: bytes | str | None
+
+
+def _noted(at: datetime, served: Served) -> Noted:
     request, answer = served.request, served.answer
-    keeps_bodies = bool(served.settings.get("log_bodies"))
+    keeps = bool(served.settings.get("log_bodies"))
+    return Noted(
+        at=at,
+        request=Request(
+            method=request.method, connection_id=request.connection_id, path=request.path, query=request.query
+        ),
+        status=answer.status,
+        seconds=served.seconds,
+        quirks=served.quirks,
+        client=request.headers.get("user-agent"),
+        refusal=answer.body if answer.status >= 400 else None,
+        asked=_unless_large(request.body) if keeps else None,
+        answered=_unless_large(answer.body) if keeps else None,
+    )
+
+
+def _row(noted: Noted) -> dict[str, Any]:
+    request = noted.request
     return {
         "connection_id": request.connection_id,
-        "at": to_text(at),
+        "at": to_text(noted.at),
         "method": request.method[:16],
         "path": redacted_path(request),
-        "status": answer.status,
-        "ms": round(served.seconds * 1000, 2),
-        "detail": _detail(answer.body) if answer.status >= 400 else None,
-        "quirks": orjson.dumps(sorted(set(served.quirks))).decode(),
-        "client": _client(request.headers.get("user-agent")),
-        "request_body": _body(request.body) if keeps_bodies else None,
-        "answer_body": _body(answer.body) if keeps_bodies else None,
+        "status": noted.status,
+        "ms": round(noted.seconds * 1000, 2),
+        "detail": _detail(noted.refusal),
+        "quirks": orjson.dumps(sorted(set(noted.quirks))).decode(),
+        "client": _client(noted.client),
+        "request_body": _body(noted.asked),
+        "answer_body": _body(noted.answered),
     }
 
 
-def _detail(body: bytes) -> str | None:
+def _detail(body: bytes | None) -> str | None:
     """The sentence the client was told."""
     said = orjson.loads(body).get("detail") if body else None
     return str(said) if said else None
@@ -135,7 +168,14 @@ def _client(header: str | None) -> str | None:
     return header[:200].replace("\0", "") if header else None
 
 
-def _body(body: bytes | None) -> str | None:
-    if not body:
-        return None
-    return redacted_body(body) if len(body) <= BODY_MAX_BYTES else f"{len(body)} bytes, too many to keep"
+def _unless_large(body: bytes | None) -> bytes | str | None:
+    """A body, or how large it was where that is too much to keep."""
+    if not body or len(body) <= BODY_MAX_BYTES:
+        return body
+    return f"{len(body)} bytes, too many to keep"
+
+
+def _body(body: bytes | str | None) -> str | None:
+    if isinstance(body, str):
+        return body
+    return redacted_body(body) if body else None

@@ -29,7 +29,7 @@ _KILLED = "137"
 
 def _lives(url: str, connection: Connection) -> list[str]:
     """Exit codes of replicas that carry one run on: each is killed one commit later, the last one is not."""
-    told = "".join(f"{url}\t{connection.id}\t{dies_at}\tafter\n" for dies_at in range(1, 30))
+    told = "".join(f"{url}\t{connection.id}\t{dies_at}\tafter\tanew\n" for dies_at in range(1, 30))
     command = [sys.executable, "-m", "tests.engine.doomed"]
     ended = subprocess.run(command, cwd=_ROOT, input=told, capture_output=True, text=True, check=True)
     codes = ended.stdout.split()

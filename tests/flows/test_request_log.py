@@ -1,5 +1,6 @@
 """The incoming log, through every door: what an IdP asked, how it ended, and no word about anybody."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from connector.app import App
 from connector.settings import Settings
 from connector.web.asgi import application
+from scim_server.app import Served
+from scim_server.exchange import Answer, Request
 from tests.serving import serving
 
 SECRET_NAME = "ada.lovelace@example.com"
@@ -104,3 +107,17 @@ def test_a_new_connection_has_an_empty_log(app: App) -> None:
     """Nothing asked yet is an empty list."""
     app.connections.add("acme", "scim", {"mode": "push"})
     assert app.request_log.listed("acme") == []
+
+
+def test_a_note_holds_no_answer(app: App) -> None:
+    """Until the entries of a second are written, the bodies that nobody wants kept take no memory."""
+    page = bytes(70_000)
+    held = sys.getrefcount(page)
+    _note(app, page)
+    assert sys.getrefcount(page) == held
+
+
+def _note(app: App, body: bytes) -> None:
+    request = Request(method="POST", connection_id="c", path=["Users"], body=body)
+    answer = Answer(body=body)
+    app.request_log.note(Served(request=request, answer=answer, seconds=0.1, quirks=(), settings={}))
