@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Literal
 
 from sync import group_rules, mapping
 from sync.fence import Fence
 from sync.known import known_groups
-from sync.member_edits import GroupEdit, MemberEdits
 from sync.misses import Misses
 from sync.model.connection import Connection, Policy
 from sync.model.resources import (
@@ -24,13 +23,13 @@ from sync.model.resources import (
     UserRecord,
     fingerprint,
     fold,
-    member_digest,
     without_nul,
 )
 from sync.model.run import NOBODY, RunMode, Target
-from sync.model.source import End, Gone, MemberChange, Members, MembersUnread, Page, SetAside
+from sync.model.source import End, Gone, Page, SetAside
 from sync.policy import address_of
-from sync.store import resources, rolls, runs, staging
+from sync.rollcall import RollCall
+from sync.store import resources, staging
 from sync.store.database import Conn
 from sync.store.rolls import Held
 from sync.store.staging import Staged, StagedRow
@@ -39,19 +38,11 @@ from sync.store.text import to_json
 FLUSH_AT = 1000
 """Staged rows held in memory before they are written."""
 
-MEMBERS_PER_ROW = 2000
-"""External ids in one staged piece of a group's member change."""
-
 RESUMED = "it went on where another process left off, so nobody is removed by it; a full read is queued"
 """Why a read that did not begin at page 1 proves nobody's absence, whatever it met."""
 
 REASONS_MAX = 20
 """Sentences a run keeps; the rest is counted."""
-
-_Stored = tuple[str | None, bytes | None]
-"""What is stored of a group: its row's id, and the digest of its members where that is known."""
-
-_NEW: _Stored = (None, None)
 
 
 @dataclass(slots=True)
@@ -73,35 +64,6 @@ class Met:
         if not isinstance(seq, int) or seq >> 3 >= len(self._bits):
             return False
         return bool(self._bits[seq >> 3] & 1 << (seq & 7))
-
-
-@dataclass(slots=True)
-class _OpenGroup:
-    users: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
-    shown_late: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Roll:
-    """A group's members as one read found them: their digest, how many, and how many there were."""
-
-    group_id: str
-    digest: bytes | None = None
-    whole: int = 0
-    had: int = 0
-
-    def pieces(self, kind: Staged, ids: Sequence[str]) -> Iterable[StagedRow]:
-        """The ids in pieces of bounded size; one empty piece when there are none."""
-        for part, start in enumerate(range(0, max(len(ids), 1), MEMBERS_PER_ROW)):
-            record = {
-                "group": self.group_id,
-                "ids": ids[start : start + MEMBERS_PER_ROW],
-                "part": part,
-                "whole": self.whole,
-                "had": self.had,
-            }
-            yield kind, f"{self.group_id}\x1f{part:06}", None, to_json(record), self.digest
 
 
 class Snapshot:
@@ -128,8 +90,7 @@ class Snapshot:
         self._connection = connection
         self._policy = policy
         self._waiting: list[StagedRow] = []
-        self._stored: dict[str, _Stored] = {}
-        self._open: dict[str, _OpenGroup] = {}
+        self._members = RollCall(fence, connection.id, stage=self._stage, has_access=self._has_access)
         self._map = mapping.map_of(policy)
         self._rules = group_rules.rules_of(policy)
         self._left_out: dict[str, bool] = {}
@@ -137,7 +98,6 @@ class Snapshot:
         self.users, self.groups = Met(), Met()
         self._differing = Met()
         self._without_access = Met()
-        self._edits = MemberEdits()
         self.returned: set[str] = set()
         """People who were gone and whom a read of less than everything shows again."""
         self.confirmed: set[str] = set()
@@ -168,7 +128,8 @@ class Snapshot:
         if page.groups:
             self._take_groups(page.groups)
         for members in page.members:
-            self._take_members(members)
+            if members.group_id not in self._left_out:
+                self._members.take(members)
         for gone in page.gone:
             self._take_gone(gone)
         if page.set_aside:
@@ -200,12 +161,6 @@ class Snapshot:
         """True when the read proved that it saw everything: a legal end, and no doubt."""
         return self.end is not None and not self.doubts
 
-    @cached_property
-    def misses(self) -> Misses:
-        """The memberships that this read missed and that do not end yet."""
-        run_id = self._fence.lease.run_id
-        return Misses(this=self._fence.look(partial(runs.details, run_id=run_id))["started_at"])
-
     @property
     def idle_includes(self) -> Sequence[str]:
         """Include patterns that fitted no group of a complete full read, as written: typos, mostly."""
@@ -222,20 +177,15 @@ class Snapshot:
         The end is no place to go on from: what was read within moments is better read again as a whole.
         """
         self._place = None
-        self._settle_edits()
-        if (waiting := self.misses.sentence) is not None:
-            self.notes.append(waiting)
+        self._members.settle()
         self.flush()
         with self._fence.read() as conn:
             run_id, connection_id = self._fence.lease.run_id, self._connection.id
             self.new_users = staging.count_new(conn, run_id, Staged.USER, connection_id)
             new_groups = staging.count_new(conn, run_id, Staged.GROUP, connection_id)
-        if self.end is None:
-            return
-        if not self.is_resumed:
+        if self.end is not None and not self.is_resumed:
             self._doubt_counts(self.end, new_groups)
-        for group_id in self._open:
-            self.notes.append(f"the members of group {group_id} did not end; they stay as they are")
+        self.notes += self._members.notes(is_over=self.end is not None)
 
     def _doubt_counts(self, end: End, new_groups: int) -> None:
         for words, stated, met in (
@@ -287,7 +237,7 @@ class Snapshot:
 
     def _note_returned(self, names: Sequence[str], known: Mapping[str, resources.Stored]) -> None:
         """Of these people, met outside a full read: who was gone before. The gone have no fingerprint."""
-        self._edits.go_on(names)
+        self._members.go_on(names)
         unmarked = [name for name in names if name in known and known[name].fingerprint is None]
         if unmarked:
             find = partial(
@@ -302,8 +252,8 @@ class Snapshot:
             known = resources.fingerprints(conn, "group", self._connection.id, names)
             newcomers = [without_nul(record) for record in records if record.external_id not in known]
             pushed = known_groups(conn, self._connection.id, newcomers)
-            self._stored |= dict.fromkeys(names, _NEW) | {name: (pushed[name].id, None) for name in pushed}
-            self._stored.update(resources.member_rolls(conn, self._connection.id, names))
+            rolls = resources.member_rolls(conn, self._connection.id, names)
+        self._members.expect(names, {**{name: (group.id, None) for name, group in pushed.items()}, **rolls})
         for record in records:
             entry = known.get(record.external_id)
             if entry is not None:
@@ -331,50 +281,13 @@ class Snapshot:
             self._waiting.append((Staged.GONE_GROUP, record.external_id, None, to_json({"why": why}), None))
         return True
 
-    def _take_members(self, members: Members | MembersUnread | MemberChange) -> None:
-        if members.group_id in self._left_out:
-            return
-        if isinstance(members, MembersUnread):
-            self._open.pop(members.group_id, None)
-            self.notes.append(f"the members of group {members.group_id} could not be read: {members.why}")
-        elif isinstance(members, MemberChange):
-            self._edits.take(members)
-        else:
-            group = self._open.setdefault(members.group_id, _OpenGroup())
-            group.users.update(members.user_ids)
-            group.groups.update(members.group_ids)
-            group.shown_late |= members.shown_late
-            if members.last:
-                del self._open[members.group_id]
-                self._compare_members(members.group_id, group)
+    @property
+    def misses(self) -> Misses:
+        """The memberships that this read missed and that do not end yet."""
+        return self._members.misses
 
-    def _compare_members(self, group_id: str, group: _OpenGroup) -> None:
-        digest = member_digest(group.users, group.groups)
-        known = self._stored.pop(group_id) if group_id in self._stored else self._looked_up(group_id)
-        row_id, had = known
-        if had == digest:
-            return
-        now = group.users | group.groups
-        self._edits.forget(group_id)
-        if group.shown_late and row_id is not None:
-            self._compare_late_members(group_id, row_id, now, digest)
-            return
-        before: set[str] = set()
-        if row_id is not None:
-            before = self._fence.look(partial(resources.member_external_ids, group_id=row_id))
-        roll = _Roll(group_id=group_id, digest=digest, whole=len(now), had=len(before))
-        self._stage_members(roll, sorted(now - before), sorted(before - now))
-
-    def _compare_late_members(self, group_id: str, row_id: str, now: set[str], digest: bytes) -> None:
-        held = {each.member: each for each in self._fence.look(partial(rolls.members, group_id=row_id))}
-        missed = [each for name, each in held.items() if name not in now]
-        leaving, waiting = self.misses.sort_out(missed, self._has_access)
-        met = [each for name, each in held.items() if name in now and each.missed_at is not None]
-        self._stage_misses(group_id, row_id, waiting, met)
-        roll = _Roll(group_id=group_id, digest=None if waiting else digest, whole=len(now), had=len(held))
-        added, removed = sorted(now - held.keys()), sorted(each.member for each in leaving)
-        if added or removed or not waiting:
-            self._stage_members(roll, added, removed)
+    def _stage(self, rows: Iterable[StagedRow]) -> None:
+        self._waiting.extend(rows)
 
     def _has_access(self, held: Held) -> bool:
         """Whether this read shows the member as an active person, as far as it speaks of people."""
@@ -382,65 +295,13 @@ class Snapshot:
             return False
         return self.mode is not RunMode.FULL or held.seq in self.users
 
-    def _settle_edits(self) -> None:
-        """Stage what a delta's words on single members come to."""
-        named = self._edits.named
-        if not named:
-            return
-        find = partial(rolls.held_by, connection_id=self._connection.id, external_ids=named)
-        edits = list(self._edits.against(self._fence.look(lambda conn: list(find(conn)))))
-        touched = [edit.group for edit in edits if edit.added or edit.removed]
-        count = partial(rolls.sizes, connection_id=self._connection.id, external_ids=touched)
-        sizes = self._fence.look(count)
-        for edit in edits:
-            self._stage_edit(edit, sizes.get(edit.group, 0))
-
-    def _stage_edit(self, edit: GroupEdit, had: int) -> None:
-        leaving: Sequence[Held] = edit.removed
-        if edit.is_late:
-            shown = [held for held in edit.removed if held.member not in edit.ended]
-            gone = [held for held in edit.removed if held.member in edit.ended]
-            late, waiting = self.misses.sort_out(shown, self._has_access)
-            leaving = [*gone, *late]
-            group_id = next((held.group_id for held in (*waiting, *edit.met_again)), "")
-            self._stage_misses(edit.group, group_id, waiting, edit.met_again)
-        whole = had + len(edit.added) - len(leaving)
-        if edit.added or leaving:
-            roll = _Roll(group_id=edit.group, whole=whole, had=had)
-            self._stage_members(roll, sorted(edit.added), sorted(held.member for held in leaving))
-
-    def _stage_misses(self, group_id: str, row_id: str, missed: Sequence[Held], met: Sequence[Held]) -> None:
-        """Stage the notes on who was missed and who was met again, by our ids."""
-        for part, start in enumerate(range(0, max(len(missed), len(met)), MEMBERS_PER_ROW)):
-            piece = slice(start, start + MEMBERS_PER_ROW)
-            record = {
-                "group": row_id,
-                "missed": [held.value for held in missed[piece]],
-                "met": [held.value for held in met[piece]],
-            }
-            key = f"{group_id}\x1f{part:06}"
-            self._waiting.append((Staged.MEMBERS_MISSED, key, None, to_json(record), None))
-
-    def _looked_up(self, group_id: str) -> _Stored:
-        """The row of a group of which this read gave no record, and its members' digest."""
-        rolls = self._fence.look(lambda conn: resources.member_rolls(conn, self._connection.id, [group_id]))
-        return rolls.get(group_id, _NEW)
-
-    def _stage_members(self, roll: _Roll, added: Sequence[str], removed: Sequence[str]) -> None:
-        """A group whose digest is unknown but whose members agree is staged too: to learn the digest."""
-        if removed:
-            self._waiting.extend(roll.pieces(Staged.MEMBERS_REMOVE, removed))
-        if added or not removed:
-            self._waiting.extend(roll.pieces(Staged.MEMBERS_ADD, added))
-
     def _take_gone(self, gone: Gone) -> None:
         kind = Staged.GONE_USER if gone.kind == "user" else Staged.GONE_GROUP
         self._waiting.append((kind, gone.external_id, None, to_json({"why": gone.why}), None))
         if gone.kind == "user" and not gone.may_exist:
-            self._edits.end(gone.external_id)
+            self._members.end(gone.external_id)
         if gone.kind == "group":
-            self._edits.forget(gone.external_id)
-            self._open.pop(gone.external_id, None)
+            self._members.forget(gone.external_id)
             with self._fence.read() as conn:
                 known = resources.fingerprints(conn, "group", self._connection.id, [gone.external_id])
             for entry in known.values():
