@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from sync.model.connection import Connection
 from tests.engine.house import House, house_at
 from tests.engine.stories import NEWCOMERS, before_the_churn
 
@@ -111,17 +112,23 @@ def _event(event: dict[str, Any]) -> list[Any]:
     return [event["type"], subject.get("label"), event.get("reason"), event.get("changes")]
 
 
+def _waiting_run(house: House) -> Connection:
+    """A directory that was pulled and has changed since; its run is asked for, and this process is gone."""
+    story = before_the_churn()
+    connection = house.connect(policy=story.policy)
+    house.settle(connection, story.ledger.source)
+    house.request(connection)
+    house.close()
+    return connection
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_replica_killed_at_any_commit_loses_nothing_and_tells_nothing_twice(
     house: House, database_url: str, copies: Callable[[], str], replicas: Replicas, moment: str
 ) -> None:
     """Wherever the process dies, another carries the run on to the same people, history and events."""
-    story = before_the_churn()
-    connection = house.connect(policy=story.policy)
-    house.settle(connection, story.ledger.source)
-    house.request(connection)
-    house.close()
+    connection = _waiting_run(house)
     unharmed = copies()
     assert replicas.carry_on(unharmed, connection.id) == 0
     expected = _end(unharmed)
@@ -149,11 +156,7 @@ def test_a_replica_killed_again_and_again_still_gets_there(
     house: House, copies: Callable[[], str], replicas: Replicas
 ) -> None:
     """A run that dies at its second commit every time but the last leaves no trace of it."""
-    story = before_the_churn()
-    connection = house.connect(policy=story.policy)
-    house.settle(connection, story.ledger.source)
-    house.request(connection)
-    house.close()
+    connection = _waiting_run(house)
     url = copies()
     for _ in range(3):
         assert replicas.carry_on(url, connection.id, 2) == _KILLED
@@ -167,11 +170,7 @@ def test_a_replica_killed_while_reading_is_gone_on_with_to_the_same_end(
     house: House, database_url: str, copies: Callable[[], str], replicas: Replicas
 ) -> None:
     """A read that goes on removes nobody; the whole one behind it leaves what an unharmed run leaves."""
-    story = before_the_churn()
-    connection = house.connect(policy=story.policy)
-    house.settle(connection, story.ledger.source)
-    house.request(connection)
-    house.close()
+    connection = _waiting_run(house)
     unharmed = copies()
     assert replicas.carry_on(unharmed, connection.id) == 0
     expected, resumed = _outcome(unharmed), 0
